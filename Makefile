@@ -1,0 +1,48 @@
+# Every command first brings .venv up to date (tools/environment.py), which costs nothing when it is.
+SHELL := /bin/bash
+PY ?= python3
+PORT ?= 8000
+# Where torch comes from on Linux: PyTorch's CPU builds. Empty: the default index (CUDA, gigabytes).
+export TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+BIN := .venv/bin
+SITE := _build/html
+CODE := dsconv tests tools _ext conftest.py
+
+.DEFAULT_GOAL := help
+.PHONY: help environment book serve test execute check mutants clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' Makefile
+
+environment:
+	@command -v $(PY) >/dev/null || { echo "environment: there is no $(PY); install Python 3.11 or newer"; exit 1; }
+	@$(PY) tools/environment.py
+
+book: environment  ## build the site and say where it is
+	$(BIN)/jupyter-book build -W -n --keep-going --all .
+	@echo
+	@echo "The book:    file://$(CURDIR)/$(SITE)/index.html"
+	@echo "Or serve it: make serve"
+
+serve: environment  ## serve the built site on this machine (PORT=8000)
+	@test -f $(SITE)/index.html || { echo "serve: there is no $(SITE); run 'make book' first"; exit 1; }
+	@echo "The book: http://127.0.0.1:$(PORT)/  (Ctrl-C ends it)"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
+
+test: environment  ## tests, docstrings' examples, and every chapter against its outputs
+	$(BIN)/pytest --nbval
+
+execute: environment  ## run the chapters again and store their outputs
+	$(BIN)/python tools/execute.py
+
+check: environment  ## format, lint and types
+	$(BIN)/ruff format --check $(CODE) book
+	$(BIN)/ruff check $(CODE) book
+	$(BIN)/mypy
+
+mutants: environment  ## plant bugs in the backends; each must turn a test red
+	$(BIN)/python tools/mutants.py
+
+clean:  ## remove what was built (not .venv)
+	rm -rf _build notebooks
