@@ -94,7 +94,7 @@ def _run(notebook: NotebookNode, path: Path) -> None:
         environment = kernel_environment(os.environ, str(Path(folder) / "ipython"))
         try:
             with said.open("w") as stderr:
-                client.execute(env=environment, stderr=stderr)
+                client.execute(cleanup_kc=True, env=environment, stderr=stderr)
         except CellExecutionError as error:
             problem = _ESCAPES.sub("", f"{error.ename}: {error.evalue}")
             raise ChapterError(_at(path, notebook, running[-1], problem)) from error

@@ -57,3 +57,10 @@ def picture_problem(old: str, new: str) -> str | None:
     if worst > MAX_BLOCK_DIFFERENCE:
         return f"its worst block differs by {worst:.1f} > {MAX_BLOCK_DIFFERENCE:g} grey levels"
     return None
+
+
+def encoded(levels: npt.NDArray[np.integer]) -> str:
+    """Return the picture of an array of levels as a base64 PNG."""
+    file = io.BytesIO()
+    Image.fromarray(levels.astype(np.uint8)).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode("ascii")
