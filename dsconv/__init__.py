@@ -1,0 +1,88 @@
+"""Convolutions, separable and not: the package behind the book "A Ninth of the Work".
+
+The functions take NumPy arrays or PyTorch tensors, (B, C, H, W) or (B, C, L), and give back
+the same kind. Importing this package imports neither torch nor matplotlib; the layers, the
+figures and the PyTorch backend do so when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from dsconv import cost, geometry, ops, reference, testing
+from dsconv.cost import Cost, layer_cost
+from dsconv.geometry import ConvSpec
+from dsconv.ops import (
+    conv1d,
+    conv2d,
+    depthwise_conv1d,
+    depthwise_conv2d,
+    depthwise_separable_conv1d,
+    depthwise_separable_conv2d,
+    pointwise_conv1d,
+    pointwise_conv2d,
+    spatially_separable_conv2d,
+)
+from dsconv.testing import assert_matches
+
+if TYPE_CHECKING:
+    from dsconv import layers, viz
+    from dsconv.layers import (
+        DepthwiseSeparableConv1d,
+        DepthwiseSeparableConv2d,
+        fold_batch_norm,
+        kaiming_normal_,
+    )
+
+__version__ = "0.1.0"
+
+# Loaded at first use (PEP 562), because they import torch or matplotlib.
+_LAZY_MODULES = {"layers", "viz"}
+_LAZY_NAMES = {
+    "DepthwiseSeparableConv1d": "dsconv.layers",
+    "DepthwiseSeparableConv2d": "dsconv.layers",
+    "fold_batch_norm": "dsconv.layers",
+    "kaiming_normal_": "dsconv.layers",
+}
+
+__all__ = [
+    "ConvSpec",
+    "Cost",
+    "DepthwiseSeparableConv1d",
+    "DepthwiseSeparableConv2d",
+    "__version__",
+    "assert_matches",
+    "conv1d",
+    "conv2d",
+    "cost",
+    "depthwise_conv1d",
+    "depthwise_conv2d",
+    "depthwise_separable_conv1d",
+    "depthwise_separable_conv2d",
+    "fold_batch_norm",
+    "geometry",
+    "kaiming_normal_",
+    "layer_cost",
+    "layers",
+    "ops",
+    "pointwise_conv1d",
+    "pointwise_conv2d",
+    "reference",
+    "spatially_separable_conv2d",
+    "testing",
+    "viz",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY_MODULES:
+        return import_module(f"{__name__}.{name}")
+    if name in _LAZY_NAMES:
+        return getattr(import_module(_LAZY_NAMES[name]), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

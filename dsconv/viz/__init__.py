@@ -1,0 +1,1 @@
+"""Figures of layers, drawn from their specs."""
