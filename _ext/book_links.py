@@ -49,7 +49,7 @@ def launch_addresses(name: str, chapter: str) -> dict[str, str]:
     }
 
 
-def configure(app: Sphinx, config: Config) -> None:
+def configure(_app: Sphinx, config: Config) -> None:
     """Derive the theme's repository links and the site's address."""
     name = repository(config)
     if not name:
@@ -74,7 +74,7 @@ def chapter_of(app: Sphinx, page: str) -> str:
 
 
 def add_buttons(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object
+    app: Sphinx, page: str, _template: str, context: dict[str, Any], doctree: object
 ) -> None:
     """Put the buttons for running and keeping a page into its header."""
     if doctree is None or "header_buttons" not in context:

@@ -17,9 +17,10 @@ UNWANTED = ("sphinx_thebe", "sphinx_comments")
 
 
 def silence(app: Sphinx) -> None:
-    """Disconnect every event handler of the unwanted extensions."""
+    """Disconnect every event handler of the unwanted extensions, and forget their style."""
     for listeners in app.events.listeners.values():
         listeners[:] = [x for x in listeners if x.handler.__module__ not in UNWANTED]
+    app.registry.css_files[:] = [x for x in app.registry.css_files if x[0] != "sphinx-thebe.css"]
 
 
 def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
