@@ -2,8 +2,8 @@
 SHELL := /bin/bash
 PY ?= python3
 PORT ?= 8000
-# Where torch comes from on Linux: PyTorch's CPU builds. Empty: the default index (CUDA, gigabytes).
-export TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# On Linux torch comes from PyTorch's CPU index, which tools/_environment.py names, if that answers;
+# `make book TORCH_INDEX=` takes the default index (CUDA, gigabytes), TORCH_INDEX=https://... another.
 
 BIN := .venv/bin
 SITE := _build/html
