@@ -73,74 +73,65 @@ def chapter_of(app: Sphinx, page: str) -> str:
     return source.stem if source.suffix == ".ipynb" else ""
 
 
+def link(url: str, text: str, tooltip: str, icon: str) -> dict[str, str]:
+    """Return an entry of a menu in the page's header, as the theme wants it."""
+    return {"type": "link", "url": url, "text": text, "tooltip": tooltip, "icon": icon}
+
+
+def menu(tooltip: str, icon: str, label: str, entries: list[dict[str, str]]) -> dict[str, Any]:
+    """Return such a menu."""
+    return {"type": "group", "tooltip": tooltip, "icon": icon, "label": label, "buttons": entries}
+
+
 def add_buttons(
     app: Sphinx, page: str, _template: str, context: dict[str, Any], doctree: object
 ) -> None:
-    """Put the buttons for running and keeping a page into its header."""
+    """Put the menus for running and for keeping a page into its header."""
     if doctree is None or "header_buttons" not in context:
         return
-    keep = []
-    if chapter := chapter_of(app, page):
-        keep.append(
-            {
-                "type": "link",
-                "url": context["pathto"](f"{COPIES}/{chapter}.ipynb", 1),
-                "text": "Notebook (.ipynb)",
-                "tooltip": "This chapter to run, with its numbers filled in",
-                "icon": "fas fa-code",
-                "label": "download-notebook-button",
-            }
+    chapter, name = chapter_of(app, page), repository(app.config)
+    if chapter and name:
+        places = launch_addresses(name, chapter)
+        icons = {"Binder": "logo_binder.svg", "Colab": "logo_colab.png"}
+        run = [
+            link(places[place], place, f"Run this chapter on {place}", f"_static/images/{icon}")
+            for place, icon in icons.items()
+        ]
+        context["header_buttons"].append(
+            menu("Run this chapter", "fas fa-rocket", "launch-buttons", run)
         )
-        if name := repository(app.config):
-            run = [
-                {
-                    "type": "link",
-                    "url": url,
-                    "text": place,
-                    "tooltip": f"Run this chapter on {place}",
-                    "icon": icon,
-                }
-                for (place, url), icon in zip(
-                    launch_addresses(name, chapter).items(),
-                    ("_static/images/logo_binder.svg", "_static/images/logo_colab.png"),
-                    strict=True,
-                )
-            ]
-            context["header_buttons"].append(
-                {
-                    "type": "group",
-                    "tooltip": "Run this chapter",
-                    "icon": "fas fa-rocket",
-                    "buttons": run,
-                    "label": "launch-buttons",
-                }
-            )
+    keep = []
+    if chapter:
+        notebook, (wheel,) = f"{chapter}.ipynb", (Path(app.outdir) / COPIES).glob("dsconv-*.whl")
+        for file, text, tooltip, icon in (
+            (notebook, "Notebook (.ipynb)", "This chapter to run yourself", "fas fa-code"),
+            (wheel.name, "dsconv (.whl)", "The package that it imports", "fas fa-box"),
+        ):
+            url = context["pathto"](f"{COPIES}/{file}", 1)
+            keep.append(link(url, text, tooltip, icon))
     keep.append(
         {
             "type": "javascript",
             "javascript": "window.print()",
             "text": "Print or PDF",
             "tooltip": "Print this page",
-            "icon": "fas fa-file-pdf",
-            "label": "download-pdf-button",
+            "icon": "fas fa-print",
         }
     )
     context["header_buttons"].append(
-        {
-            "type": "group",
-            "tooltip": "Keep this page",
-            "icon": "fas fa-download",
-            "buttons": keep,
-            "label": "download-buttons",
-        }
+        menu("Keep this page", "fas fa-download", "download-buttons", keep)
     )
 
 
-def build_wheel(root: Path, out: Path) -> None:
-    """Put a wheel of dsconv beside the copies, which install it where it is missing.
+def build_wheel(app: Sphinx) -> None:
+    """Put a wheel of dsconv where the copies will lie; they install it where it is missing.
 
     It is built from a copy of the sources, because setuptools leaves a build folder behind.
     """
+    if app.builder.format != "html":
+        return
+    root, out = Path(app.srcdir), Path(app.outdir) / COPIES
+    shutil.rmtree(out, ignore_errors=True)  # a chapter that was renamed leaves no copy behind
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source"
         shutil.copytree(root / "dsconv", source / "dsconv")
@@ -159,21 +150,15 @@ def write_copies(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.format != "html":
         return
     root = Path(app.srcdir)
-    sys.path.insert(0, str(root / "tools"))
-    try:
-        import readers
-    finally:
-        sys.path.remove(str(root / "tools"))
-    out = Path(app.outdir) / COPIES
-    shutil.rmtree(out, ignore_errors=True)  # a chapter that was renamed leaves no copy behind
-    out.mkdir()
-    name = repository(app.config)
+    sys.path.insert(0, str(root / "tools"))  # the tools are scripts, not a package
+    import readers
+
+    out, name = Path(app.outdir) / COPIES, repository(app.config)
     written = {Path(p).stem for p in readers.write_copies(root / "book", out, repository=name)}
     chapters = {chapter_of(app, page) for page in app.env.found_docs} - {""}
     if missing := chapters - written:
         msg = f"tools/readers.py made no copy of {', '.join(sorted(missing))}"
         raise ExtensionError(msg)
-    build_wheel(root, out)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -184,7 +169,11 @@ def setup(app: Sphinx) -> dict[str, Any]:
         app.setup_extension("sphinx_sitemap")
         app.setup_extension("sphinxext.opengraph")
         app.config.sitemap_url_scheme = "{link}"
+        app.config.ogp_image = "_static/preview.png"
+        app.config.ogp_image_alt = "The book's title below three thick wires and twelve thin ones"
+        app.config.ogp_social_cards = {"enable": False}  # that picture serves every page
     app.connect("config-inited", configure)
+    app.connect("builder-inited", build_wheel)
     # After the theme, which makes the empty list of buttons at 500 and fills it at 501.
     app.connect("html-page-context", add_buttons, priority=600)
     app.connect("build-finished", write_copies)
