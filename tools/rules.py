@@ -255,12 +255,13 @@ def _shown_texts(cell: NotebookNode, *, with_glue: bool = False) -> Iterator[str
 _transform = TransformerManager().transform_cell
 
 
-def _tree(source: str) -> ast.Module:
+def parsed(source: str) -> ast.Module:
+    """Return the syntax tree of a cell, magics and all."""
     return ast.parse(_transform(source))
 
 
 def _strings_in(source: str) -> str:
-    strings = (n.value for n in ast.walk(_tree(source)) if isinstance(n, ast.Constant))
+    strings = (n.value for n in ast.walk(parsed(source)) if isinstance(n, ast.Constant))
     return "\n".join(s for s in strings if isinstance(s, str))
 
 
@@ -293,7 +294,7 @@ def honest_imports(notebook: NotebookNode) -> list[str]:
         at = place(notebook, cell)
         if "NBVAL_" in cell.source:
             problems.append(f"{at}: a comment for nbval; use a tag, which is counted")
-        for node in ast.walk(_tree(cell.source)):
+        for node in ast.walk(parsed(cell.source)):
             if isinstance(node, ast.ImportFrom) and any(a.name == "*" for a in node.names):
                 problems.append(f"{at}: from {node.module} import *")
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -348,7 +349,7 @@ def tagged_times(notebook: NotebookNode) -> list[str]:
     for cell in code_cells(notebook):
         if NOT_COMPARED in tags(cell) or not cell.outputs:
             continue
-        for node in ast.walk(_tree(cell.source)):
+        for node in ast.walk(parsed(cell.source)):
             called = node.func if isinstance(node, ast.Call) else None
             name = getattr(called, "attr", getattr(called, "id", None))
             magic = name in ("run_line_magic", "run_cell_magic") and isinstance(node, ast.Call)
@@ -373,7 +374,7 @@ def glue_cells(notebook: NotebookNode) -> list[str]:
     for cell in code_cells(notebook):
         at = place(notebook, cell)
         if not is_glue_cell(cell):
-            names = {getattr(n, "id", "") for n in ast.walk(_tree(cell.source))}
+            names = {getattr(n, "id", "") for n in ast.walk(parsed(cell.source))}
             if "glue" in names:
                 problems.append(f"{at}: glue beside other code; give it a cell tagged {REMOVED}")
         elif REMOVED not in tags(cell):
@@ -394,7 +395,7 @@ def glue_cells(notebook: NotebookNode) -> list[str]:
 
 def is_glue_cell(cell: NotebookNode) -> bool:
     """Return whether a code cell does nothing but import `glue` and call it."""
-    statements = _tree(cell.source).body
+    statements = parsed(cell.source).body
     calls = [s for s in statements if isinstance(s, ast.Expr) and _glue_name(s.value) is not None]
     imports = [s for s in statements if isinstance(s, ast.ImportFrom) and s.module == "myst_nb"]
     return bool(statements) and len(calls) + len(imports) == len(statements)
@@ -402,7 +403,7 @@ def is_glue_cell(cell: NotebookNode) -> bool:
 
 def glue_names(cell: NotebookNode) -> list[str]:
     """Return the names that a glue cell's code glues."""
-    values = (s.value for s in _tree(cell.source).body if isinstance(s, ast.Expr))
+    values = (s.value for s in parsed(cell.source).body if isinstance(s, ast.Expr))
     return [name for value in values if (name := _glue_name(value)) is not None]
 
 
