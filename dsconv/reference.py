@@ -1,6 +1,6 @@
 """The definition: convolution as loops, with the letters of the book's equation.
 
-    y[b, n, k, l] = bias[n] + Σ over m, i, j of w[n, m, i, j] · x[b, m, s·k + d·i, s·l + d·j]
+    y[b, n, u, v] = bias[n] + Σ over m, i, j of w[n, m, i, j] · x[b, m, s·u + d·i, s·v + d·j]
 
 where x is the input with its zeros already around it. Slow, and meant to be read: every
 other implementation is tested against it. Arrays may hold anything that can be multiplied
@@ -24,12 +24,12 @@ def loops2d(
 ) -> None:
     """Add the convolution of a padded `x` with `w` to `y`, one multiplication at a time."""
     outputs_per_group = len(w) * w.shape[1] // x.shape[1]
-    for b, n, k, l in np.ndindex(y.shape):  # noqa: E741  (the book's letters)
+    for b, n, u, v in np.ndindex(y.shape):
         first = n // outputs_per_group * w.shape[1]  # first input channel of n's group
         for m, i, j in np.ndindex(w.shape[1:]):
-            row = stride[0] * k + dilation[0] * i
-            column = stride[1] * l + dilation[1] * j
-            y[b, n, k, l] += w[n, m, i, j] * x[b, first + m, row, column]
+            row = stride[0] * u + dilation[0] * i
+            column = stride[1] * v + dilation[1] * j
+            y[b, n, u, v] += w[n, m, i, j] * x[b, first + m, row, column]
 
 
 def loops1d(
@@ -37,10 +37,10 @@ def loops1d(
 ) -> None:
     """Add the convolution of a padded sequence `x` with `w` to `y`."""
     outputs_per_group = len(w) * w.shape[1] // x.shape[1]
-    for b, n, k in np.ndindex(y.shape):
+    for b, n, u in np.ndindex(y.shape):
         first = n // outputs_per_group * w.shape[1]
         for m, i in np.ndindex(w.shape[1:]):
-            y[b, n, k] += w[n, m, i] * x[b, first + m, stride[0] * k + dilation[0] * i]
+            y[b, n, u] += w[n, m, i] * x[b, first + m, stride[0] * u + dilation[0] * i]
 
 
 def conv2d(
