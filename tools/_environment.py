@@ -175,4 +175,7 @@ def main(root: Path = ROOT) -> int:
     except SetupError as problem:
         print(f"environment: {problem}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("environment: interrupted; the next run makes it again", file=sys.stderr)
+        return 130
     return 0
