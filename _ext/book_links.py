@@ -154,7 +154,10 @@ def write_copies(app: Sphinx, exception: Exception | None) -> None:
     import readers
 
     out, name = Path(app.outdir) / COPIES, repository(app.config)
-    written = {Path(p).stem for p in readers.write_copies(root / "book", out, repository=name)}
+    try:
+        written = {path.stem for path in readers.write_copies(root / "book", out, repository=name)}
+    except ValueError as error:  # its message says which cell of which chapter
+        raise ExtensionError(str(error)) from error
     chapters = {chapter_of(app, page) for page in app.env.found_docs} - {""}
     if missing := chapters - written:
         msg = f"tools/readers.py made no copy of {', '.join(sorted(missing))}"
