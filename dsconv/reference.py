@@ -14,33 +14,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsconv.geometry import Padding, Sizes, plan_convolution
+from dsconv.geometry import ConvSpec, Padding, Sizes, plan_convolution
 
 Array = NDArray[Any]
 
 
-def loops2d(
-    x: Array, w: Array, y: Array, stride: tuple[int, ...], dilation: tuple[int, ...]
-) -> None:
-    """Add the convolution of a padded `x` with `w` to `y`, one multiplication at a time."""
-    outputs_per_group = len(w) * w.shape[1] // x.shape[1]
+def loops2d(x: Array, w: Array, y: Array, spec: ConvSpec) -> None:
+    """Add the convolution of a padded x with w to y, product by product."""
+    outputs_per_group = spec.out_channels // spec.groups
     for b, n, u, v in np.ndindex(y.shape):
-        first = n // outputs_per_group * w.shape[1]  # first input channel of n's group
+        first = n // outputs_per_group * w.shape[1]  # channel of n's group
         for m, i, j in np.ndindex(w.shape[1:]):
-            row = stride[0] * u + dilation[0] * i
-            column = stride[1] * v + dilation[1] * j
+            row = spec.stride[0] * u + spec.dilation[0] * i
+            column = spec.stride[1] * v + spec.dilation[1] * j
             y[b, n, u, v] += w[n, m, i, j] * x[b, first + m, row, column]
 
 
-def loops1d(
-    x: Array, w: Array, y: Array, stride: tuple[int, ...], dilation: tuple[int, ...]
-) -> None:
-    """Add the convolution of a padded sequence `x` with `w` to `y`."""
-    outputs_per_group = len(w) * w.shape[1] // x.shape[1]
+def loops1d(x: Array, w: Array, y: Array, spec: ConvSpec) -> None:
+    """Add the convolution of padded sequences x with w to y."""
+    outputs_per_group = spec.out_channels // spec.groups
     for b, n, u in np.ndindex(y.shape):
         first = n // outputs_per_group * w.shape[1]
         for m, i in np.ndindex(w.shape[1:]):
-            y[b, n, u] += w[n, m, i] * x[b, first + m, stride[0] * u + dilation[0] * i]
+            step = spec.stride[0] * u + spec.dilation[0] * i
+            y[b, n, u] += w[n, m, i] * x[b, first + m, step]
 
 
 def conv2d(
@@ -148,7 +145,7 @@ def _by_loops(
     batch = (input if plan.batched else input[None]).astype(dtype)
     x = np.pad(batch, ((0, 0), (0, 0), *plan.pads))
     y = np.zeros((len(x), len(weight), *plan.output_size), dtype)
-    loops(x, weight.astype(dtype), y, plan.spec.stride, plan.spec.dilation)
+    loops(x, weight.astype(dtype), y, plan.spec)
     if bias is not None:
         y += bias.astype(dtype).reshape(-1, *(1,) * axes)
     return y if plan.batched else y[0]
