@@ -275,8 +275,9 @@ def _options(body: list[str]) -> tuple[dict[str, str], list[str]]:
         found, rest = rest[1:end], rest[end + 1 :]
         pattern = r"\s*([\w-]+):\s*(.*)"
     else:
-        end = next((n for n, line in enumerate(rest) if not re.match(r"\s*:[\w-]+:", line)), None)
-        found, rest = (rest, []) if end is None else (rest[:end], rest[end:])
+        others = (n for n, line in enumerate(rest) if not re.match(r"\s*:[\w-]+:", line))
+        end = next(others, len(rest))
+        found, rest = rest[:end], rest[end:]
         pattern = r"\s*:([\w-]+):\s*(.*)"
     for line in found:
         if match := re.fullmatch(pattern, line):

@@ -128,7 +128,7 @@ def _with_data(outputs: Sequence[NotebookNode]) -> list[NotebookNode]:
     return [output.data for output in outputs if "data" in output]
 
 
-def glued(notebook: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
+def glued(notebook: NotebookNode) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield each name glued in the committed outputs, with its data by type."""
     for cell in code_cells(notebook):
         for output in cell.outputs:

@@ -189,7 +189,9 @@ def _copied(cell: NotebookNode, page: myst.Page) -> Iterator[NotebookNode]:
     kept = {"tags": [RAISES]} if RAISES in found else {}
     if SOLUTION in found:
         yield new_markdown_cell("*The next cell is folded up: a solution.*", id=f"{cell.id}-fold")
-        folded = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+        # Its output too: "Run all" would else give the answers away.
+        hidden = {"source_hidden": True, "outputs_hidden": True}
+        folded = {"jupyter": hidden, "cellView": "form"}
         source = f"# @title Solution\n{cell.source}"
         yield new_code_cell(source, id=cell.id, metadata=from_dict(kept | folded))
     else:

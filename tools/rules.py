@@ -349,18 +349,17 @@ def tagged_times(notebook: NotebookNode) -> list[str]:
     for cell in code_cells(notebook):
         if NOT_COMPARED in tags(cell) or not cell.outputs:
             continue
-        for node in ast.walk(parsed(cell.source)):
-            called = node.func if isinstance(node, ast.Call) else None
-            name = getattr(called, "attr", getattr(called, "id", None))
-            magic = name in ("run_line_magic", "run_cell_magic") and isinstance(node, ast.Call)
-            if magic and getattr(node.args[0], "value", None) in ("time", "timeit"):
-                name = "timeit"
-            if isinstance(called, ast.Attribute) and ast.unparse(called) == "time.time":
-                name = "timeit"
-            if name in _CLOCKS:
-                problems.append(f"{place(notebook, cell)}: shows a time; tag it {NOT_COMPARED}")
-                break
+        calls = (n for n in ast.walk(parsed(cell.source)) if isinstance(n, ast.Call))
+        if any(_looks_at_a_clock(call) for call in calls):
+            problems.append(f"{place(notebook, cell)}: shows a time; tag it {NOT_COMPARED}")
     return problems
+
+
+def _looks_at_a_clock(call: ast.Call) -> bool:
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    if name in ("run_line_magic", "run_cell_magic"):
+        return getattr(call.args[0], "value", None) in ("time", "timeit")
+    return name in _CLOCKS or ast.unparse(call.func) == "time.time"
 
 
 # What it glues
@@ -410,7 +409,8 @@ def glue_names(cell: NotebookNode) -> list[str]:
 def _glue_name(node: ast.expr) -> str | None:
     if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "glue" and node.args:
         name = node.args[0]
-        return name.value if isinstance(name, ast.Constant) else None
+        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+            return name.value
     return None
 
 
@@ -445,7 +445,7 @@ def few_not_compared(book: Mapping[str, NotebookNode]) -> list[str]:
 
 
 def glue_value(
-    reference: str, page: str, values: Mapping[str, Mapping[str, NotebookNode]]
+    reference: str, page: str, values: Mapping[str, Mapping[str, dict[str, str]]]
 ) -> tuple[str, str, str]:
     """Find what a `{glue:text}` role shows.
 
@@ -491,7 +491,7 @@ def glue_value(
         raise ValueError(msg) from error
 
 
-def glued_values(book: Mapping[str, NotebookNode]) -> dict[str, dict[str, NotebookNode]]:
+def glued_values(book: Mapping[str, NotebookNode]) -> dict[str, dict[str, dict[str, str]]]:
     """Return the glued data of each chapter by file name, then by key."""
     return {name: dict(glued(notebook)) for name, notebook in book.items()}
 
