@@ -227,7 +227,7 @@ def test_what_becomes_of_cells(tmp_path: Path):
     )
     nbformat.validate(copy)
     about, set_up, title, summed, drawn, caption, error, fold, solution, settings, end = copy.cells
-    assert "chapter “Toy”" in about.source
+    assert "“Toy” from the book" in about.source
     assert set_up.metadata == {"jupyter": {"source_hidden": True}, "cellView": "form"}
     assert title.source == "# Toy"
     assert summed.outputs[0].data["text/plain"] == "2"

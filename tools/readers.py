@@ -291,9 +291,9 @@ def _about(chapter: str, known: myst.Book) -> str:
     if known.site:
         title = f"[{title}]({known.site}book/{stem}.html)"
     return (
-        f"*This is the chapter “{title}” of the book* A Ninth of the Work, *to run. The next cell "
-        "is folded up: it installs what the chapter needs and does not find here. Run it first, "
-        "then the rest from top to bottom. Drawings appear when their cells have run.*"
+        f"*This is “{title}” from the book* A Ninth of the Work, *to run. The next cell is folded "
+        "up: it installs what is needed and not found here. Run it first, then the rest from top "
+        "to bottom. Drawings appear when their cells have run.*"
     )
 
 
