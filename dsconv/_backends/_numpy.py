@@ -7,6 +7,7 @@ would give the same sums in one product, and need kH·kW copies at once.
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ def convolve(input: Array, weight: Array, bias: Array | None, spec: ConvSpec, pa
     working = _working_dtype(input.dtype)
     batch, groups = len(input), spec.groups
     padded = np.pad(input.astype(working, copy=False), ((0, 0), (0, 0), *pads))
-    padded = padded.reshape(batch, groups, -1, *padded.shape[2:])
+    # No -1 in the shapes: NumPy cannot infer a length from an empty batch.
+    padded = padded.reshape(batch, groups, spec.weight_shape[1], *padded.shape[2:])
     weight = weight.astype(working, copy=False).reshape(groups, -1, *spec.weight_shape[1:])
     size = spec.output_size(input.shape[2:])
     output = np.zeros((batch, *weight.shape[:2], *size), working)
@@ -57,5 +59,5 @@ def _mix(weight: Array, shifted: Array) -> Array:
     """Multiply weights (groups, N, C) with maps (B, groups, C, ...), summing over C."""
     if weight.shape[-1] == 1:  # one channel a group: nothing to sum, so no matrix product
         return weight.reshape(*weight.shape[:2], *(1,) * (shifted.ndim - 3)) * shifted
-    flat = shifted.reshape(*shifted.shape[:3], -1)
+    flat = shifted.reshape(*shifted.shape[:3], prod(shifted.shape[3:]))
     return (weight @ flat).reshape(len(shifted), *weight.shape[:2], *shifted.shape[3:])
