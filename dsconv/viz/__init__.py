@@ -1,1 +1,40 @@
-"""Figures of layers, drawn from their specs."""
+"""Figures of layers, drawn from their specs: the visual language of the book.
+
+Input is blue, kernel orange, output green, what lies between grey, everywhere. The diagrams
+are HTML with inline SVG and need nothing but NumPy; `photographs` needs matplotlib, which is
+imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from dsconv.viz._svg import Drawing, frames
+from dsconv.viz.numbers import numbers
+from dsconv.viz.sheets import sheets
+from dsconv.viz.sliding import sliding
+from dsconv.viz.taps import taps
+from dsconv.viz.wiring import groups_toy, wiring
+
+if TYPE_CHECKING:
+    from dsconv.viz.photos import photographs
+
+__all__ = [
+    "Drawing",
+    "frames",
+    "groups_toy",
+    "numbers",
+    "photographs",
+    "sheets",
+    "sliding",
+    "taps",
+    "wiring",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "photographs":
+        return import_module("dsconv.viz.photos").photographs
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
