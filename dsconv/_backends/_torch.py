@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch.nn import functional as F
 
@@ -16,11 +18,24 @@ def convolve(
     pads: Pads,
 ) -> torch.Tensor:
     """Return the convolution of a batched input; see `dsconv.conv2d`."""
+    dtype = input.dtype
+    on_cpu = input.device.type == "cpu"
+    widened = on_cpu and dtype == torch.bfloat16
+    if widened:
+        # oneDNN takes bfloat16 in pairs, a pixel of the window with a neighbour outside it times
+        # zero, which makes NaN of the neighbour's infinity. It sums in float32 itself.
+        input, weight = input.float(), weight.float()  # noqa: A001
+        bias = None if bias is None else bias.float()
+    padding = [before for before, _ in pads]
+    if any(before != after for before, after in pads):
+        input, padding = pad(input, pads), [0] * spec.axes  # noqa: A001
     native = {1: F.conv1d, 2: F.conv2d}[spec.axes]
-    options = (spec.dilation, spec.groups)
-    if all(before == after for before, after in pads):
-        return native(input, weight, bias, spec.stride, [p for p, _ in pads], *options)
-    return native(pad(input, pads), weight, bias, spec.stride, [0] * spec.axes, *options)
+    options = (spec.stride, padding, spec.dilation, spec.groups)
+    # NNPACK, which torch may take where oneDNN is missing, uses Winograd and FFT: they spread
+    # a NaN over a tile of the output.
+    with torch.backends.nnpack.flags(enabled=False) if on_cpu else nullcontext():
+        output = native(input, weight, bias, *options)
+    return output.to(dtype) if widened else output
 
 
 def pad(input: torch.Tensor, pads: Pads) -> torch.Tensor:

@@ -1,0 +1,58 @@
+"""What the package's tests share: two backends, and Hypothesis with the same cases everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+# Derandomised, so that a red test here is red there; print_blob says how to run one case again.
+settings.register_profile(
+    "dsconv",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    print_blob=True,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("dsconv")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Takes NumPy arrays to a backend and its results back."""
+
+    name: str
+
+    def array(self, values: Any) -> Any:
+        """Return the same numbers as this backend's array; None stays None."""
+        if values is None or self.name == "numpy":
+            return values
+        # from_numpy knows neither negative strides nor 0-d subclasses; a copy has neither.
+        return torch.from_numpy(np.array(values))
+
+    def numpy(self, result: Any) -> Any:
+        """Return a result as a NumPy array, after checking that it is of this backend."""
+        kind = torch.Tensor if self.name == "torch" else np.ndarray
+        assert type(result) is kind
+        return result.detach().numpy() if self.name == "torch" else result
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+@pytest.fixture(scope="session", params=["numpy", "torch"])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """One of the two backends; a test that asks for it runs on both."""
+    return Backend(request.param)
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> np.random.Generator:
+    """Random numbers that differ from test to test and are the same in every run."""
+    return np.random.default_rng(list(request.node.nodeid.encode()))
