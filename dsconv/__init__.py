@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from dsconv import cost, geometry, ops, reference, testing
+from dsconv import cost, geometry, ops, reference, separation, testing
 from dsconv.cost import Cost, layer_cost
 from dsconv.geometry import ConvSpec
 from dsconv.ops import (
@@ -23,6 +23,14 @@ from dsconv.ops import (
     pointwise_conv1d,
     pointwise_conv2d,
     spatially_separable_conv2d,
+)
+from dsconv.separation import (
+    Decoupling,
+    Separation,
+    compose,
+    decouple,
+    separable_rank,
+    separate,
 )
 from dsconv.testing import assert_matches
 
@@ -49,13 +57,17 @@ _LAZY_NAMES = {
 __all__ = [
     "ConvSpec",
     "Cost",
+    "Decoupling",
     "DepthwiseSeparableConv1d",
     "DepthwiseSeparableConv2d",
+    "Separation",
     "__version__",
     "assert_matches",
+    "compose",
     "conv1d",
     "conv2d",
     "cost",
+    "decouple",
     "depthwise_conv1d",
     "depthwise_conv2d",
     "depthwise_separable_conv1d",
@@ -69,6 +81,9 @@ __all__ = [
     "pointwise_conv1d",
     "pointwise_conv2d",
     "reference",
+    "separable_rank",
+    "separate",
+    "separation",
     "spatially_separable_conv2d",
     "testing",
     "viz",

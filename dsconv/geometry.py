@@ -62,13 +62,17 @@ def whole_number(name: str, value: Any, *, minimum: int) -> int:
     >>> whole_number("groups", 4, minimum=1)
     4
     """
-    if not isinstance(value, Integral) or isinstance(value, bool):
+    if not _is_whole(value):
         msg = f"{name} must be an integer. Received: {name}={value!r} ({type(value).__name__})"
         raise TypeError(msg)
     if value < minimum:
         msg = f"{name} must be at least {minimum}. Received: {name}={value!r}"
         raise ValueError(msg)
     return int(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def per_axis(name: str, value: Any, axes: int, *, minimum: int) -> Shape:
@@ -101,8 +105,14 @@ def per_axis(name: str, value: Any, axes: int, *, minimum: int) -> Shape:
     >>> per_axis("stride", 2, 2, minimum=1)
     (2, 2)
     """
-    if not isinstance(value, tuple | list):
+    if _is_whole(value):
         return (whole_number(name, value, minimum=minimum),) * axes
+    if not isinstance(value, tuple | list):
+        msg = (
+            f"{name} must be an integer, or a tuple or list of {axes} ({', '.join(_AXES[axes])}). "
+            f"Received: {name}={value!r} ({type(value).__name__})"
+        )
+        raise TypeError(msg)
     if len(value) != axes:
         msg = (
             f"{name} must be one integer or {axes} ({', '.join(_AXES[axes])}). "
@@ -122,6 +132,13 @@ def _normal_padding(value: Any, axes: int) -> Pads | Literal["same"]:
         msg = f"padding, where it is a word, must be 'valid' or 'same'. Received: padding={value!r}"
         raise ValueError(msg)
     is_sequence = isinstance(value, tuple | list)
+    if not is_sequence and not _is_whole(value):
+        msg = (
+            f"padding must be an integer, one for each of {', '.join(_AXES[axes])}, one (before, "
+            f"after) pair for each, 'valid' or 'same'. "
+            f"Received: padding={value!r} ({type(value).__name__})"
+        )
+        raise TypeError(msg)
     if is_sequence and any(isinstance(entry, tuple | list) for entry in value):
         if len(value) != axes or any(
             not isinstance(entry, tuple | list) or len(entry) != 2 for entry in value
@@ -420,7 +437,7 @@ def backend_of(arrays: Mapping[str, Any]) -> Literal["numpy", "torch"]:
     Parameters
     ----------
     arrays : mapping of str to array or None
-        The arguments by name. None (a bias that is not there) is passed over.
+        The arguments by name. A bias of None is one that is not there.
 
     Returns
     -------
@@ -444,7 +461,7 @@ def backend_of(arrays: Mapping[str, Any]) -> Literal["numpy", "torch"]:
     >>> backend_of({"input": np.ones(3), "weight": np.ones(2), "bias": None})
     'numpy'
     """
-    given = {name: array for name, array in arrays.items() if array is not None}
+    given = {name: array for name, array in arrays.items() if name != "bias" or array is not None}
     kinds = {name: array_kind(name, array) for name, array in given.items()}
     if len(set(kinds.values())) > 1:
         msg = (
@@ -474,6 +491,12 @@ def array_kind(name: str, array: Any) -> Literal["numpy", "torch"]:
         return "numpy"
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(array, torch.Tensor):
+        if array.layout != torch.strided:
+            msg = (
+                f"{name} must be a dense tensor. Received: {name} of layout {array.layout}; "
+                f"convert with {name}.to_dense()"
+            )
+            raise TypeError(msg)
         return "torch"
     msg = (
         f"{name} must be a NumPy array or a PyTorch tensor. "
@@ -577,13 +600,7 @@ def plan_convolution(
     >>> plan_convolution(2, (3, 12, 12), (256, 3, 5, 5)).output_size
     (8, 8)
     """
-    plain, letters = tuple(input_shape), _LETTERS[axes]
-    if len(plain) not in (axes + 1, axes + 2):
-        msg = (
-            f"input must have shape (B, C, {letters}), or (C, {letters}) without a batch. "
-            f"Received: input.shape={plain}"
-        )
-        raise ValueError(msg)
+    plain = _input_shape(axes, input_shape)
     weight = _weight_shape(axes, weight_shape, weight_name)
     channels, size = plain[-axes - 1], plain[-axes:]
     groups = whole_number("groups", groups, minimum=1)
@@ -649,10 +666,9 @@ def plan_depthwise(
     >>> plan_depthwise(2, (3, 12, 12), (6, 1, 5, 5)).spec
     ConvSpec(3, 6, (5, 5), groups=3)
     """
+    plain = _input_shape(axes, input_shape)
     weight = _weight_shape(axes, weight_shape, weight_name)
-    plain = tuple(input_shape)
-    # A wrong rank is plan_convolution's to report; any number will do until then.
-    channels = plain[-axes - 1] if len(plain) > axes else 1
+    channels = plain[-axes - 1]
     if weight[1] != 1:
         msg = (
             f"a depthwise {weight_name} must have shape (C·depth_multiplier, 1, "
@@ -745,14 +761,15 @@ def plan_spatially_separable(
     >>> plan_spatially_separable((3, 12, 12), (5,), (3,)).output_size
     (8, 10)
     """
-    column, row, plain = tuple(column_shape), tuple(row_shape), tuple(input_shape)
+    plain = _input_shape(2, input_shape)
+    column, row = tuple(column_shape), tuple(row_shape)
     if len(column) not in (1, 2) or len(row) != len(column):
         msg = (
             f"column and row must have shapes (kH,) and (kW,), or (C, kH) and (C, kW). "
             f"Received: column.shape={column}, row.shape={row}"
         )
         raise ValueError(msg)
-    channels = plain[-3] if len(plain) > 2 else 1
+    channels = plain[-3]
     if len(column) == 2 and not column[0] == row[0] == channels:
         msg = (
             f"column and row must have one line for each of the input's channels. Received: "
@@ -760,6 +777,17 @@ def plan_spatially_separable(
         )
         raise ValueError(msg)
     return plan_depthwise(2, plain, (channels, 1, column[-1], row[-1]), **options)
+
+
+def _input_shape(axes: int, shape: Sequence[int]) -> Shape:
+    if len(shape) not in (axes + 1, axes + 2):
+        letters = _LETTERS[axes]
+        msg = (
+            f"input must have shape (B, C, {letters}), or (C, {letters}) without a batch. "
+            f"Received: input.shape={tuple(shape)}"
+        )
+        raise ValueError(msg)
+    return tuple(shape)
 
 
 def _weight_shape(axes: int, shape: Sequence[int], name: str) -> Shape:

@@ -17,6 +17,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from dsconv._backends._torch import pad
 from dsconv.geometry import ConvSpec, Padding, Sizes, per_axis, whole_number
+from dsconv.separation import decouple
 
 Activation = Callable[[], nn.Module]
 Convolution: TypeAlias = "nn.Conv1d | nn.Conv2d"
@@ -31,6 +32,7 @@ class _DepthwiseSeparable(nn.Module):
     axes: int
     depthwise: Convolution
     pointwise: Convolution
+    relative_error: float | None = None
 
     def __init__(
         self,
@@ -164,6 +166,8 @@ class DepthwiseSeparableConv2d(_DepthwiseSeparable):
     depthwise_activation, activation : torch.nn.Module
     depthwise_spec, pointwise_spec : ConvSpec
         The two halves, for the cost and the figure.
+    relative_error : float or None
+        Of a layer made by `from_conv2d`: what the projection lost, when it was made.
 
     Raises
     ------
@@ -194,6 +198,73 @@ class DepthwiseSeparableConv2d(_DepthwiseSeparable):
     """
 
     axes = 2
+
+    @classmethod
+    def from_conv2d(cls, conv: nn.Conv2d, depth_multiplier: int = 1) -> DepthwiseSeparableConv2d:
+        """Return the depthwise separable layer nearest to a trained standard layer.
+
+        Parameters
+        ----------
+        conv : torch.nn.Conv2d
+            The layer, with groups = 1 and zero padding; it is left as it is.
+        depth_multiplier : int, optional
+            T, the filters for each channel; from min(N, kH·kW) on the result is exact.
+
+        Returns
+        -------
+        DepthwiseSeparableConv2d
+            With the same stride, padding, dilation and bias. Its attribute `relative_error`
+            says how far its composed weight is from `conv.weight`, in the Frobenius norm.
+
+        Raises
+        ------
+        TypeError
+            If `conv` is no Conv2d, or `depth_multiplier` not an integer.
+        ValueError
+            If `conv` has groups or another padding mode, or has not so many terms.
+
+        See Also
+        --------
+        dsconv.decouple : what it does to the weight.
+
+        Notes
+        -----
+        Guo et al., "Network Decoupling" (2018), section 3. Nearest in weights is not nearest in
+        what the network answers: expect to train on.
+
+        Examples
+        --------
+        >>> layer = DepthwiseSeparableConv2d.from_conv2d(nn.Conv2d(8, 4, 3), depth_multiplier=4)
+        >>> layer.relative_error < 1e-6
+        True
+        """
+        if not isinstance(conv, nn.Conv2d):
+            msg = f"conv must be a torch.nn.Conv2d. Received: {type(conv).__name__}"
+            raise TypeError(msg)
+        if conv.groups != 1 or conv.padding_mode != "zeros":
+            msg = (
+                "conv must have groups=1 and padding_mode='zeros'. "
+                f"Received: groups={conv.groups}, padding_mode={conv.padding_mode!r}"
+            )
+            raise ValueError(msg)
+        terms, error = _as_one_layer(conv.weight, depth_multiplier)
+        layer = cls(
+            conv.in_channels,
+            conv.out_channels,
+            conv.kernel_size,
+            stride=conv.stride,
+            padding=conv.padding,
+            dilation=conv.dilation,
+            depth_multiplier=depth_multiplier,
+            bias=conv.bias is not None,
+        ).to(conv.weight)
+        with torch.no_grad():
+            layer.depthwise.weight.copy_(terms[0])
+            layer.pointwise.weight.copy_(terms[1])
+            if conv.bias is not None and layer.pointwise.bias is not None:
+                layer.pointwise.bias.copy_(conv.bias)
+        layer.relative_error = error
+        return layer.train(conv.training)
 
 
 class DepthwiseSeparableConv1d(_DepthwiseSeparable):
@@ -347,6 +418,24 @@ def fold_batch_norm(layer: _DepthwiseSeparable) -> _DepthwiseSeparable:
         setattr(folded, convolution, fuse_conv_bn_eval(getattr(folded, convolution), norm))
         setattr(folded, norm_name, nn.Identity())
     return folded
+
+
+def _as_one_layer(
+    weight: torch.Tensor, terms: int
+) -> tuple[tuple[torch.Tensor, torch.Tensor], float]:
+    """Return the best T terms as one layer with depth multiplier T, and the error they make.
+
+    The filters of channel 0 come first, then those of channel 1: term t of channel m is m·T + t.
+    """
+    parts = decouple(weight, terms)
+    outputs, channels, *kernel = weight.shape
+    depthwise = torch.stack([d for d, _ in parts.terms], dim=1)
+    pointwise = torch.stack([p for _, p in parts.terms], dim=2)
+    pair = (
+        depthwise.reshape(channels * terms, 1, *kernel),
+        pointwise.reshape(outputs, channels * terms, 1, 1),
+    )
+    return pair, parts.relative_error
 
 
 def _batch_norm(axes: int, channels: int, wanted: bool) -> nn.Module:

@@ -86,23 +86,27 @@ def label(name: str, values: Numbers, boxed: Mask | None) -> str:
     return said
 
 
-def cell_size(values: Numbers, *, least: float | None = None) -> tuple[float, float]:
-    """Return width and height of a cell that holds the longest of the numbers."""
-    columns = values.shape[-1]
-    side = least or (30.0 if columns <= 8 else 26.0 if columns <= 12 else 22.0)
+def side(*arrays: Numbers) -> float:
+    """Return the height of a cell: smaller where there are many, one for all of a figure."""
+    longest = max(n for values in arrays for n in values.shape[-2:])
+    return 30.0 if longest <= 8 else 26.0 if longest <= 12 else 22.0
+
+
+def cell_width(values: Numbers, least: float) -> float:
+    """Return the width of a cell that holds the longest of the numbers."""
     longest = max(len(number_text(v)) for v in values.compressed()) if values.count() else 1
-    return max(side, text_width("0") * longest + 8), side
+    return max(least, text_width("0") * longest + 8)
 
 
 def picture(
     values: Numbers,
     role: str,
     alt: str,
+    cell: tuple[float, float],
     *,
     boxed: Mask | None = None,
     padding: Mask | None = None,
     weights: Numbers | None = None,
-    cell: tuple[float, float] | None = None,
 ) -> tuple[ET.Element, float]:
     """Return the picture of an array and its width.
 
@@ -111,7 +115,7 @@ def picture(
     """
     stack = values.reshape((-1, *np.atleast_2d(values).shape[-2:]))
     maps, rows, columns = stack.shape
-    w, h = cell or cell_size(values)
+    w, h = cell
     width = columns * w + 2 * EDGE
     step = rows * h + BETWEEN
     drawing = _svg.canvas(width, maps * step - BETWEEN + 2 * EDGE, alt)

@@ -83,11 +83,11 @@ svg.dsconv{display:block;margin:0 auto;width:100%;height:auto;overflow:visible}
 .dsconv .dsconv-wires{fill:none;stroke:var(--dsconv-kernel);stroke-opacity:.55}
 .dsconv .dsconv-grid{fill:none;stroke-width:.6;stroke-opacity:.45}
 .dsconv .dsconv-leads{fill:none;stroke:var(--dsconv-kernel);stroke-width:1.4;stroke-dasharray:4 3}
-.dsconv .dsconv-prism{fill:var(--dsconv-kernel);fill-opacity:.45;stroke:var(--dsconv-kernel);
+.dsconv .dsconv-prism{fill:var(--dsconv-kernel-fill);fill-opacity:.8;stroke:var(--dsconv-kernel);
 stroke-width:1.4;stroke-linejoin:round}
 .dsconv .dsconv-dots{fill:var(--dsconv-faint)}
 .dsconv .dsconv-zeros{fill:none;stroke:var(--dsconv-middle);stroke-dasharray:3 2}
-.dsconv .dsconv-empty{fill:none;stroke-opacity:.55}
+.dsconv .dsconv-empty{fill:none;stroke-opacity:.35}
 .dsconv .dsconv-window{fill:none;stroke:var(--dsconv-kernel);stroke-width:2.6;
 stroke-linejoin:round;stroke-linecap:round}
 .dsconv .dsconv-starts{fill:none;stroke:var(--dsconv-kernel);stroke-width:1.6}
@@ -97,7 +97,7 @@ stroke-linejoin:round;stroke-linecap:round}
 text-anchor:end}
 .dsconv-numbers{align-items:center;gap:12px 10px}
 .dsconv-term{display:flex;align-items:center;gap:10px;min-width:0;max-width:100%}
-.dsconv-symbol{font-size:20px;line-height:1}
+.dsconv-symbol{font-size:24px;line-height:1}
 .dsconv-lifted{padding-bottom:20px}
 .dsconv-grids{min-width:0;text-align:center}
 .dsconv-label{color:var(--dsconv-faint);font-size:13px;line-height:20px}
@@ -111,7 +111,7 @@ text-anchor:end}
 .dsconv-bar button{min-width:36px;height:36px;padding:0;font:inherit;font-size:18px;
 line-height:1;color:var(--dsconv-ink);background:none;border:1px solid var(--dsconv-faint);
 border-radius:6px;cursor:pointer}
-.dsconv-said{display:block;min-height:2.8em;padding:2px 8px 0;text-align:center;
+.dsconv-said{display:block;min-height:2.8em;padding:6px 8px 0;text-align:center;
 font-variant-numeric:tabular-nums}
 """
 STYLE = "\n".join(
@@ -396,13 +396,13 @@ def frames(
         autocomplete="off", oninput=_SHOW,
     )  # fmt: skip
     _button(bar, "›", "next", "stepUp")
-    element(root, "output", said[first], class_="dsconv-said", aria_live="polite")
     stage = element(root, "div", class_="dsconv-stage")
     for index, figure, caption in zip(range(len(given)), given, said, strict=True):
         frame = element(stage, "div", class_="dsconv-frame", data_caption=caption)
         if index != first:
             frame.set("hidden", "hidden")
         frame.append(figure.body)
+    element(root, "output", said[first], class_="dsconv-said", aria_live="polite")
     return Drawing(root)
 
 

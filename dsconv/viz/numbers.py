@@ -78,9 +78,12 @@ def numbers(
     signs = ["", *_svg.texts("symbols", symbols or [""] * (len(given) - 1), len(given) - 1)]
 
     row, pictures = _svg.row("dsconv-numbers"), []
+    height = _grid.side(*given)
     for values, name, role, boxed, sign in zip(given, names, kinds, masks, signs, strict=True):
         said = _grid.label(name or role, values, boxed)
-        picture, width = _grid.picture(values, role, said, boxed=boxed)
+        picture, width = _grid.picture(
+            values, role, said, (_grid.cell_width(values, height), height), boxed=boxed
+        )
         _grid.term(row, picture, width, name, sign)
         pictures.append(picture)
     _svg.use_alt(pictures, alt)

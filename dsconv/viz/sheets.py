@@ -15,10 +15,10 @@ from dsconv.viz._words import Chain, Layer
 MOST = 6  # Sheets of a stack; of more channels the first four and the last, with dots between.
 FIRST = 4
 
-CELL, FINEST = 13.0, 4.0  # pixels; below the finest no grid is drawn
+CELL, FINEST = 12.0, 4.0  # pixels; below the finest no grid is drawn
 LARGEST = (92.0, 112.0)  # pixels, height and width of a sheet
-BACK = (11.0, 9.0)  # pixels right and up from one sheet to the next
-GAP, MARGIN, FOOT = 38.0, 3.0, 42.0
+BACK = (10.0, 8.0)  # pixels right and up from one sheet to the next
+GAP, MARGIN, FOOT = 30.0, 3.0, 42.0
 
 
 class Stack(NamedTuple):
@@ -254,18 +254,18 @@ def _reads(spec: ConvSpec) -> str:
     window = "one pixel" if prod(spec.kernel_size) == 1 else "a window"
     channels = spec.in_channels // spec.groups
     if channels == 1:
-        return f"{window} in one channel"
+        return f"{window} of one channel"
     if channels == spec.in_channels:
-        return f"{window} through every channel"
-    return f"{window} through {channels} of {spec.in_channels} channels"
+        return f"{window} of every channel"
+    return f"{window} of {channels} of {spec.in_channels} channels"
 
 
 def _note(chain: Chain) -> str:
-    return ", then ".join(map(_reads, chain)) + " → one number"
+    return ", then ".join(map(_reads, chain))
 
 
 def _weight_shapes(chain: Chain) -> str:
-    return ", ".join(_words.shape(*spec.weight_shape) for spec in chain) + " weights"
+    return " and ".join(_words.shape(*spec.weight_shape) for spec in chain) + " weights"
 
 
 def _alt(chain: Chain, head: str, maps: Sequence[Shape]) -> str:

@@ -121,8 +121,7 @@ def _frame(spec: ConvSpec, x: Any, w: Any, y: Any, place: tuple[int, int]) -> tu
     here[place] = True
     at = f"row {place[0]}, column {place[1]}"
     root = _svg.row("dsconv-numbers")
-    width = max(_grid.cell_size(np.ma.asarray(array))[0] for array in (padded, w, y))
-    cell = (max(CELL, width), CELL)
+    cell = (max(_grid.cell_width(np.ma.asarray(array), CELL) for array in (padded, w, y)), CELL)
     parts = [
         (padded, "input", "input", f"The window of output {at}.", boxed, zeros, weights),
         (np.ma.asarray(w), "kernel", "kernel", "", None, None, None),
@@ -131,7 +130,7 @@ def _frame(spec: ConvSpec, x: Any, w: Any, y: Any, place: tuple[int, int]) -> tu
     for sign, (values, role, name, said, box, dashed, small) in zip("\0⋆=", parts, strict=True):
         label = f"{_grid.label(name, values, None)} {said}".strip()
         picture, wide = _grid.picture(
-            values, role, label, boxed=box, padding=dashed, weights=small, cell=cell
+            values, role, label, cell, boxed=box, padding=dashed, weights=small
         )
         _grid.term(root, picture, wide, name, sign.strip("\0"))
     return Drawing(root), caption
