@@ -515,11 +515,13 @@ def _check_dtypes(kind: str, dtypes: Mapping[str, str]) -> None:
     """Refuse dtypes that cannot be combined without rounding or guessing."""
     received = "Received: " + ", ".join(f"{name} of dtype {d}" for name, d in dtypes.items())
     cast_to = "{0}.astype(np.{1})" if kind == "numpy" else "{0}.to(torch.{1})"
+    floating = sorted({d for d in dtypes.values() if d in _FLOATING})
+    wanted = dtypes["input"] if dtypes["input"] in _FLOATING else next(iter(floating), None)
     for name, dtype in dtypes.items():
         if dtype in _FLOATING or (dtype in _INTEGER and kind == "numpy"):
             continue
         if dtype in _INTEGER or dtype == "uint64":
-            exact = "int64" if kind == "numpy" else "float32"
+            exact = wanted or ("int64" if kind == "numpy" else "float32")
             rule = (
                 "unsigned integers must fit into int64, so up to 32 bits"
                 if kind == "numpy"
@@ -527,18 +529,15 @@ def _check_dtypes(kind: str, dtypes: Mapping[str, str]) -> None:
             )
             msg = f"{rule}. {received}; cast with {cast_to.format(name, exact)}"
         else:
+            cast = cast_to.format(name, wanted or "float32")
             msg = (
                 f"{name} must hold floating-point numbers"
                 f"{' or integers' if kind == 'numpy' else ''}. "
-                f"{received}; cast with {cast_to.format(name, 'float32')} if that is meant"
+                f"{received}; cast with {cast} if that is meant"
             )
         raise TypeError(msg)
-    floating = {d for d in dtypes.values() if d in _FLOATING}
-    if not floating:
-        return
-    wanted = dtypes["input"] if dtypes["input"] in _FLOATING else sorted(floating)[0]
     for name, dtype in dtypes.items():
-        if dtype != wanted:
+        if wanted is not None and dtype != wanted:
             msg = (
                 f"all arrays must share one floating dtype, or all be integers. {received}; "
                 f"cast with {cast_to.format(name, wanted)}"
