@@ -22,6 +22,7 @@ LIGHT = {
     "input-fill": "#d7e8f7",
     "kernel": "#b85c00",
     "kernel-fill": "#fbe3c8",
+    "kernel-glass": "#dda66e",
     "output": "#1b7a43",
     "output-fill": "#d5efdf",
     "middle": "#5f6773",
@@ -35,6 +36,7 @@ DARK = {
     "input-fill": "#16324a",
     "kernel": "#f5a04c",
     "kernel-fill": "#4a2c0c",
+    "kernel-glass": "#976029",
     "output": "#6fd09a",
     "output-fill": "#143a26",
     "middle": "#a3adba",
@@ -50,7 +52,7 @@ ROLES = ("input", "kernel", "output", "middle")
 FONT_SIZE = 13
 SHRINK = 0.78
 PHONE = 336
-COLUMN = 205
+COLUMN, NARROW = 205, 190  # of a panel, and of one that does not say how wide it is
 
 
 def _variables(palette: dict[str, str]) -> str:
@@ -66,7 +68,7 @@ _RULES = """\
 font-family:system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;
 font-size:14px;line-height:1.4}
 .dsconv-row{display:flex;flex-wrap:wrap;justify-content:center;gap:20px 16px;padding:8px 0}
-.dsconv-panel{display:flex;flex-direction:column;flex:1 1 auto;min-width:0;max-width:100%;
+.dsconv-panel{display:flex;flex-direction:column;min-width:0;max-width:100%;
 text-align:center}
 .dsconv-title{font-weight:600}
 .dsconv-note{color:var(--dsconv-faint);font-size:13px}
@@ -83,7 +85,7 @@ svg.dsconv{display:block;margin:0 auto;width:100%;height:auto;overflow:visible}
 .dsconv .dsconv-wires{fill:none;stroke:var(--dsconv-kernel);stroke-opacity:.55}
 .dsconv .dsconv-grid{fill:none;stroke-width:.6;stroke-opacity:.45}
 .dsconv .dsconv-leads{fill:none;stroke:var(--dsconv-kernel);stroke-width:1.4;stroke-dasharray:4 3}
-.dsconv .dsconv-prism{fill:var(--dsconv-kernel-fill);fill-opacity:.8;stroke:var(--dsconv-kernel);
+.dsconv .dsconv-prism{fill:var(--dsconv-kernel-glass);fill-opacity:.85;stroke:var(--dsconv-kernel);
 stroke-width:1.4;stroke-linejoin:round}
 .dsconv .dsconv-dots{fill:var(--dsconv-faint)}
 .dsconv .dsconv-zeros{fill:none;stroke:var(--dsconv-middle);stroke-dasharray:3 2}
@@ -239,9 +241,9 @@ def panel(
 ) -> ET.Element:
     """Append one picture with its words to a row."""
     least = SHRINK * width
-    new = element(
-        parent, "div", class_="dsconv-panel", style=f"flex-basis:{short(max(COLUMN, least))}px"
-    )
+    # Panels grow with their pictures, so that a row keeps one scale.
+    flex = f"flex:{round(width)} 1 {short(least if least > NARROW else COLUMN)}px"
+    new = element(parent, "div", class_="dsconv-panel", style=flex)
     for name, words in (("title", title), ("note", note)):
         if words:
             element(new, "div", words, class_=f"dsconv-{name}")

@@ -93,7 +93,7 @@ def taps(
     )
 
     row = _svg.row("dsconv-centred")
-    legend = "● read  ┌ a window starts" + ("  0 padding" if any(map(any, pads)) else "")
+    legend = "● read, ┌ a window starts" + (", 0 padding" if any(map(any, pads)) else "")
     for (picture, width), title, below in (
         (left, f"Input {_words.shape(*size)}", legend),
         (right, f"Output {_words.shape(*output)}", f"position {_at(place)}"),
