@@ -52,7 +52,7 @@ ROLES = ("input", "kernel", "output", "middle")
 FONT_SIZE = 13
 SHRINK = 0.78
 PHONE = 336
-COLUMN, NARROW = 205, 190  # of a panel, and of one that does not say how wide it is
+COLUMN, NARROW = 205, 190  # room for a panel, and the need up to which it gets that room
 
 
 def _variables(palette: dict[str, str]) -> str:

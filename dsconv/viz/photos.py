@@ -11,9 +11,10 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.style import context
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from dsconv.geometry import whole_number
@@ -22,8 +23,10 @@ from dsconv.viz import _svg
 DPI = 120  # fixed, so that a figure has the same pixels everywhere
 PAGE = 7.4  # inches; on a page of 740 pixels the text is then as large as the page's
 FONT = 13.0  # points
+FRAME = "#c9ced6"
 DIVERGING = "PuOr"  # orange below zero, violet above; colour-blind safe
-STYLE: Any = {"font.family": "DejaVu Sans", "font.size": FONT, "text.color": "#1f2328"}
+# On top of matplotlib's defaults: what the caller has set must not change the book's pictures.
+STYLE: Any = ["default", {"font.family": "DejaVu Sans", "font.size": FONT}]
 
 
 class Photographs(Figure):
@@ -37,7 +40,8 @@ class Photographs(Figure):
         """Return the figure as PNG."""
         buffer = BytesIO()
         # Without metadata, in which matplotlib would write its version.
-        self.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+        with context(STYLE):
+            self.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
@@ -62,7 +66,8 @@ def photographs(
         What stands over each.
     signed : bool or sequence of bool, optional
         Which are maps around zero, such as edges: violet above it, orange below, white at
-        zero, with one bar for the scale, which they share.
+        zero. They share one scale, whose bar has pointed ends where the strongest half percent
+        lies beyond them.
     columns : int, optional
         Pictures in a row; by default all, up to three.
 
@@ -102,35 +107,41 @@ def photographs(
     down = -(-len(given) // across)
 
     # Height from the images, width always the page's, so that text has one size in the book.
-    bar = 1.1 if any(around_zero) else 0.0
+    bar = 0.9 if any(around_zero) else 0.0
     cell = (PAGE - bar) / across
     tallest = max(len(image) / image.shape[1] for image in given)
-    height = down * (cell * tallest + (0.42 if any(names) else 0.08))
-    with rc_context(STYLE):
+    height = round(DPI * down * (cell * tallest + (0.42 if any(names) else 0.08))) / DPI
+    with context(STYLE):
         figure = Photographs(figsize=(PAGE, height), dpi=DPI, facecolor="white")
         FigureCanvasAgg(figure)
         figure.set_layout_engine("constrained", w_pad=0.04, h_pad=0.04)
         boxes = figure.subplots(down, across, squeeze=False).flat
-        limit = max(
-            (float(np.abs(image).max()) for image, s in zip(given, around_zero, strict=True) if s),
-            default=0.0,
-        )
-        drawn = None
+        drawn, limit, largest = None, *_limits(given, around_zero)
         for box, image, name, is_signed in zip(boxes, given, names, around_zero, strict=False):
             if is_signed:
-                top = limit or 1.0
-                drawn = box.imshow(image, cmap=DIVERGING, vmin=-top, vmax=top)
+                drawn = box.imshow(image, cmap=DIVERGING, vmin=-limit, vmax=limit)
             elif image.ndim == 3:
                 box.imshow(image)
             else:
                 low, high = _range(image)
                 box.imshow(image, cmap="gray", vmin=low, vmax=high)
             box.set_title(name)
-        for box in figure.axes:
-            box.set_axis_off()
+            box.set(xticks=[], yticks=[])
+            box.spines[:].set(color=FRAME, linewidth=0.8)
+        for box in figure.axes[len(given) :]:
+            box.remove()
         if drawn is not None:
-            scale = figure.colorbar(drawn, ax=figure.axes, shrink=0.85, aspect=25)
-            scale.set_label("value, white at 0")
+            scale = figure.colorbar(
+                drawn,
+                ax=figure.axes,
+                label="value",
+                ticks=MaxNLocator(2, symmetric=True),
+                extend="both" if limit < largest else "neither",
+                aspect=18,
+                shrink=0.9,
+                pad=0.02,
+            )
+            scale.outline.set(color=FRAME)
         # Ticks take their font when they are made, which is at the first drawing.
         figure.draw_without_rendering()
     return figure
@@ -172,6 +183,20 @@ def _image(name: str, image: Any, signed: bool) -> NDArray[Any]:
         )
         raise ValueError(msg)
     return values.astype(float) if values.dtype != np.uint8 or signed else values
+
+
+def _limits(images: Sequence[NDArray[Any]], signed: Sequence[bool]) -> tuple[float, float]:
+    """Return where the colours of the signed maps end, and their largest magnitude.
+
+    One pixel in two hundred may lie beyond the end, so that a few strong edges do not make
+    all others pale; the bar then has pointed ends.
+    """
+    chosen = [np.abs(image).ravel() for image, flag in zip(images, signed, strict=True) if flag]
+    if not chosen:
+        return 1.0, 1.0
+    magnitudes = np.concatenate(chosen)
+    largest = float(magnitudes.max())
+    return float(np.quantile(magnitudes, 0.995)) or largest or 1.0, largest
 
 
 def _range(image: NDArray[Any]) -> tuple[float, float]:
