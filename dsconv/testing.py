@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,16 @@ def assert_matches(actual: Any, expected: Any, *, rtol: float | None = None) -> 
         The result, and what it should be.
     rtol : float, optional
         Largest difference allowed, relative to the largest expected magnitude. By default
-        100 rounding errors of the dtype; integers must be equal.
+        100 rounding errors of the dtype. Integers must be equal, whatever is given here.
 
     Raises
     ------
     AssertionError
         Naming the first property that differs, with both values.
     TypeError
-        If one of the two is not an array.
+        If one of the two is not an array of real numbers.
+    ValueError
+        If `rtol` is negative or not finite.
 
     Notes
     -----
@@ -35,7 +38,17 @@ def assert_matches(actual: Any, expected: Any, *, rtol: float | None = None) -> 
     --------
     >>> assert_matches(np.array([3, 1, 4]), np.array([3, 1, 4]))
     """
+    if rtol is not None and not 0 <= rtol < inf:
+        msg = f"rtol must be at least 0 and finite. Received: rtol={rtol}"
+        raise ValueError(msg)
     kinds = array_kind("actual", actual), array_kind("expected", expected)
+    for argument, array in (("actual", actual), ("expected", expected)):
+        if not _is_real(array):
+            msg = (
+                f"{argument} must hold real numbers. "
+                f"Received: {argument} of dtype {array.dtype}; compare its parts"
+            )
+            raise TypeError(msg)
     properties = {"kind": kinds} | {
         name: (str(getattr(actual, name, "cpu")), str(getattr(expected, name, "cpu")))
         for name in ("shape", "dtype", "device")
@@ -56,10 +69,17 @@ def assert_matches(actual: Any, expected: Any, *, rtol: float | None = None) -> 
         raise AssertionError(msg)
 
 
-def _plain(array: Any) -> Any:
-    """As a NumPy array in at least double precision (bfloat16 has no NumPy dtype)."""
+def _is_real(array: Any) -> bool:
     if hasattr(array, "detach"):
-        array = array.detach().cpu().double().numpy()
+        return not array.is_complex()
+    return array.dtype.kind in "iubf"
+
+
+def _plain(array: Any) -> Any:
+    """As a NumPy array; floats in at least double precision (bfloat16 has no NumPy dtype)."""
+    if hasattr(array, "detach"):
+        array = array.detach().cpu()
+        array = (array.double() if array.is_floating_point() else array).numpy()
     return array if array.dtype.kind in "iub" else array.astype(np.longdouble)
 
 
