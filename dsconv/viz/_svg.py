@@ -52,6 +52,7 @@ ROLES = ("input", "kernel", "output", "middle")
 FONT_SIZE = 13
 SHRINK = 0.78
 PHONE = 336
+PHRASE = 40  # letters that have room on a line of a phone
 COLUMN, NARROW = 205, 190  # room for a panel, and the need up to which it gets that room
 
 
@@ -70,8 +71,8 @@ font-size:14px;line-height:1.4}
 .dsconv-row{display:flex;flex-wrap:wrap;justify-content:center;gap:20px 16px;padding:8px 0}
 .dsconv-panel{display:flex;flex-direction:column;min-width:0;max-width:100%;
 text-align:center}
-.dsconv-title{font-weight:600}
-.dsconv-note{color:var(--dsconv-faint);font-size:13px}
+.dsconv-title{font-weight:600;text-wrap:balance}
+.dsconv-note{color:var(--dsconv-faint);font-size:13px;text-wrap:balance}
 .dsconv-sum{margin-top:4px;font-variant-numeric:tabular-nums}
 .dsconv-box{margin:auto auto 0;padding-top:8px;width:100%}
 .dsconv-centred .dsconv-box{margin:auto}
@@ -113,7 +114,7 @@ text-anchor:end}
 .dsconv-bar button{min-width:36px;height:36px;padding:0;font:inherit;font-size:18px;
 line-height:1;color:var(--dsconv-ink);background:none;border:1px solid var(--dsconv-faint);
 border-radius:6px;cursor:pointer}
-.dsconv-said{display:block;min-height:2.8em;padding:6px 8px 0;text-align:center;
+.dsconv-said{display:block;min-height:1.4em;padding:6px 8px 0;text-align:center;
 font-variant-numeric:tabular-nums}
 """
 STYLE = "\n".join(
@@ -404,7 +405,9 @@ def frames(
         if index != first:
             frame.set("hidden", "hidden")
         frame.append(figure.body)
-    element(root, "output", said[first], class_="dsconv-said", aria_live="polite")
+    words = element(root, "output", said[first], class_="dsconv-said", aria_live="polite")
+    if max(map(len, said)) > PHRASE:
+        words.set("style", "min-height:2.8em")  # so that nothing moves when a line wraps
     return Drawing(root)
 
 

@@ -114,12 +114,3 @@ def titles(given: Any, chains: Sequence[Chain]) -> list[str]:
     if given is None:
         return [title(chain) for chain in chains]
     return texts("titles", given, len(chains))
-
-
-def ordinal(number: int) -> str:
-    """Return the name of a part: "half", "third", "quarter", "12th"."""
-    names = {2: "half", 3: "third", 4: "quarter"}
-    if number in names:
-        return names[number]
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number % 100 not in (11, 12, 13) else 0)
-    return f"{number}{ending or 'th'}"

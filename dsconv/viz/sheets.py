@@ -273,10 +273,10 @@ def _alt(chain: Chain, head: str, maps: Sequence[Shape]) -> str:
     stacks = [f"an input of {_words.shape(*maps[0])}"]
     for index, (spec, shape) in enumerate(zip(chain, maps[1:], strict=True)):
         place = "an output" if index == len(chain) - 1 else "maps between"
-        window = "×".join(map(str, spec.span))
+        span = "×".join(map(str, spec.span))
+        window = f", {span} pixels," if prod(spec.kernel_size) > 1 else ""
         stacks.append(
-            f"{_reads(spec)}, {window} pixels, leads to one number of {place} of "
-            f"{_words.shape(*shape)}"
+            f"{_reads(spec)}{window} leads to one number of {place} of {_words.shape(*shape)}"
         )
     axes = "channels × height × width" if chain[0].axes == 2 else "channels × length"
     return f"Sheets, {head}: {'; '.join(stacks)} ({axes})."

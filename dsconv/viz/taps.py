@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 from dsconv.geometry import ConvSpec, Sizes, per_axis
 from dsconv.viz import _svg, _words
+from dsconv.viz._grid import number_text
 from dsconv.viz._svg import Alt, Drawing, element, group, text_width
 
 MOST = 32  # pixels of a side, zeros included
@@ -230,7 +231,7 @@ def _alt(
 ) -> str:
     names = ("rows", "columns") if spec.axes == 2 else ("places",)
     numbers = [
-        f"{name} {_words.listed([str(r - before) for r in lines])}"
+        f"{name} {_words.listed([number_text(r - before) for r in lines])}"
         for name, lines, (before, _) in zip(names, reads, pads, strict=True)
     ]
     outside = [
@@ -244,14 +245,18 @@ def _alt(
     )
     zeros = f", with zeros: {around}" if any(map(any, pads)) else ""
     beyond = f"; what lies outside the input's {' and '.join(outside)} is zero" if outside else ""
-    steps = _words.listed([str(s) for s in spec.stride])
+    apart = f" Taps are {_every(spec.dilation)} apart." if set(spec.dilation) != {1} else ""
     return (
         f"Input of {_words.shape(*size)} pixels{zeros}. Output position {_at(place)} reads "
-        f"{' and '.join(numbers)}{beyond}. Windows start every {steps} "
-        f"pixel{'' if set(spec.stride) == {1} else 's'}"
-        f"{' down and across' if spec.axes == 2 else ''}; "
-        f"taps are {_words.listed([str(d) for d in spec.dilation])} apart."
+        f"{' and '.join(numbers)}{beyond}. A window starts every {_every(spec.stride)}.{apart}"
     )
+
+
+def _every(steps: Sequence[int]) -> str:
+    """Return "2 pixels", or "2 pixels down and 1 across"."""
+    if len(set(steps)) == 1:
+        return "pixel" if steps[0] == 1 else f"{steps[0]} pixels"
+    return f"{_words.many(steps[0], 'pixel')} down and {steps[1]} across"
 
 
 __all__ = ["taps"]

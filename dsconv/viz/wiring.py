@@ -245,7 +245,7 @@ def groups_toy(in_channels: int, out_channels: int, kernel_size: Sizes) -> Drawi
     captions = []
     for layer in layers:
         number = _words.weights((layer,))[0]
-        share = f", a {_words.ordinal(full // number)} of {full:,}" if number < full else ""
+        share = f", 1/{full // number} of {full:,}" if number < full else ""
         captions.append(f"{many(layer.groups, 'group')}: {many(number, 'weight')}{share}")
     return _svg.frames([wiring(layer) for layer in layers], label="Groups", captions=captions)
 
