@@ -4,6 +4,7 @@ import nbformat
 import pytest
 import rules
 from notebooks import BOOK, chapters, read
+from pybtex.database import parse_file
 
 CHAPTERS = {path.name: read(path) for path in chapters()}
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(BOOK.glob("*.md"))}
@@ -23,6 +24,14 @@ def test_few_cells_are_not_compared():
 
 def test_every_glued_value_is_used_and_every_used_one_is_glued():
     problems = rules.sound_glue(CHAPTERS, PAGES)
+    assert not problems, "\n".join(problems)
+
+
+def test_no_number_is_typed_that_a_cell_can_compute():
+    """What may be typed: tools/prose.py. What others printed is listed in book/quotations.csv."""
+    quoted = rules.quotations(BOOK / "quotations.csv")
+    works = parse_file(str(BOOK / "references.bib")).entries
+    problems = rules.computed_numbers(CHAPTERS, PAGES, quoted, works)
     assert not problems, "\n".join(problems)
 
 

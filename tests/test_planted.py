@@ -13,6 +13,7 @@ import execute
 import nbformat
 import numpy as np
 import pictures
+import prose
 import pytest
 import rules
 from nbformat import NotebookNode
@@ -455,3 +456,104 @@ def test_small_blocks_at_the_edge_count_in_full():
 def test_a_transparent_picture_is_seen_on_white():
     clear = np.zeros((8, 8, 4), dtype=np.int16)
     assert (pictures.pixels(pictures.encoded(clear)) == 255).all()
+
+
+# ---- numbers in prose ----
+
+TYPED = {
+    "It takes 1,228,800 multiplications.": ["1,228,800"],
+    "256 filters": ["256"],
+    "8.4 times fewer, 52_952 in all": ["8.4", "52_952"],
+    "about .5 of it": [".5"],
+    "a stride of 128, then": ["128"],
+    "2048 channels and 1899": ["2048", "1899"],
+    "the first 100.": ["100"],
+    "12 × 12 × 3 = 432": ["432"],
+    "1.5 × 1.5": ["1.5", "1.5"],
+    "50,176 × 3": ["50,176"],
+    "version 2.13.0": ["2.13.0"],
+    "x-axis, 300-fold, 9.5x": ["300", "9.5"],
+    "> quoted 864\n- listed 123": ["864", "123"],
+    "| a | 123 |\n|---|---|\n| b | 4.5 |": ["123", "4.5"],
+    "{ref}`all 864 weights <sec-window>`": ["864"],
+    "![a picture of 864 wires](wires864.png)": ["864"],
+    ":::{note} Of 864\n:class: w500\nand 123\n:::": ["864", "123"],
+    "````{tip}\n```{note}\n123\n```\n````": ["123"],
+    "```{glossary}\nMAC\n  one of 864\n```": ["864"],
+    "- ```{note}\n  123\n  ```": ["123"],
+    "$864$ weights": ["864"],
+    "$1{,}228{,}800$": ["1,228,800"],
+    "$1\\,228\\,800$": ["1,228,800"],
+    "$\\approx 8.4$ times": ["8.4"],
+    "{math}`8.4`": ["8.4"],
+    "$256 \\cdot 75 \\cdot 64 = 1{,}228{,}800$": ["1,228,800"],
+    "$1/N + 1/K^2 = 0.115$": ["0.115"],
+    "$$\nT^* = \\frac{K^2 N}{K^2 + N} \\approx 8.84 .\n$$": ["8.84"],
+    "```{math}\n:label: eq\nN C K^2 = 2359296\n```": ["2359296"],
+}
+GIVEN = [
+    "In 2017, and on 24 November 2018.",
+    "12 × 12 × 3 → 8 × 8 × 256, and 224×224 pixels",
+    "$14 \\times 14 \\times 512$, $N = 256$, $K^2 = 25$ and $\\alpha = 0.75$",
+    "$C = 512, N = 1024$ and $s_n = 0.5$",
+    "$Y = 0.299 R + 0.587 G + 0.114 B$",
+    "$5 \\cdot 5 \\cdot 3 = 75$ and $10^{-12}$",
+    "maps of $H$ × 512 and 512 × C × 9",
+    "section 3.2, Table 4, equations 9.4 to 9.6; figures 10.1, 10.2 and 10.3; page 1254",
+    "ResNet-101, V2, x86, SHA256",
+    "{glue:text}`macs:.2f` of {cite:p}`howard2017mobilenets` and `conv2d(512, 512)`",
+    "[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/) and <https://arxiv.org/abs/1704.04861>",
+    "```python\nx = 1.5\n```",
+    "```{code-block} python\nx = 1.5\n```",
+    "```{eval-rst}\n.. autofunction:: a.b1234\n```",
+    "```{figure} wires-864.svg\n:width: 640px\n\nWires.\n```",
+    ":::{note}\n---\nclass: w500\n---\nWires.\n:::",
+    "(sec-1000)=\n## One\n% 12.5 is a comment",
+    '<div style="width: 640px">wires</div>',
+    "1, 2, 3 and 99.",
+]
+
+
+@pytest.mark.parametrize("text", TYPED)
+def test_typed_numbers_are_seen(text: str):
+    assert prose.typed_numbers(text) == TYPED[text]
+
+
+@pytest.mark.parametrize("text", GIVEN)
+def test_given_numbers_may_be_typed(text: str):
+    assert prose.typed_numbers(text) == []
+
+
+def typed(text: str, *quoted: tuple[str, str, str]) -> list[str]:
+    """Return what the rule says of a chapter with this text."""
+    toy = new_notebook(cells=[new_markdown_cell(f"# Toy\n{text}", id="toy-01")])
+    entries = [rules.Quotation(*entry) for entry in quoted]
+    return rules.computed_numbers({"toy.ipynb": toy}, {"page.md": ""}, entries, {"articleD"})
+
+
+def test_a_typed_number_is_told_with_its_place():
+    assert typed("of 864") == ["toy.ipynb cell 1 (toy-01): 864 is typed; glue it"]
+
+
+def test_a_quotation_stands_for_exactly_its_text():
+    misprint = ("toy.ipynb", "52,952", "articleD, the sum")
+    assert typed('It says "52,952".', misprint) == []
+    assert any("52,953 is typed" in p for p in typed("52,952 or 52,953", misprint))
+    for longer in ("152,952", "1,52,952", "52,952.5", "52,952,000"):
+        assert any("is not quoted there" in p for p in typed(longer, misprint)), longer
+
+
+@pytest.mark.parametrize(
+    ("quoted", "message"),
+    [
+        (("toy.ipynb", "70.6 %", "articleD"), "'70.6 %' is not quoted there"),
+        (("other.ipynb", "864", "articleD"), "there is no such chapter"),
+        (("page.md", "864", "articleD"), "is not quoted there"),
+        (("toy.ipynb", "weights", "articleD"), "holds no number that needs a source"),
+        (("toy.ipynb", "864", ""), "the source '' begins with no key"),
+        (("toy.ipynb", "864", "a blog"), "the source 'a blog' begins with no key"),
+    ],
+)
+def test_quotations_that_are_none(quoted: tuple[str, str, str], message: str):
+    problems = typed("864 weights", quoted)
+    assert any(message in problem for problem in problems), problems

@@ -7,12 +7,14 @@ tests/test_notebooks.py asks them of the book, tests/test_planted.py shows that 
 from __future__ import annotations
 
 import ast
+import csv
 import re
 import statistics
 import symtable
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import PurePosixPath
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
@@ -34,6 +36,7 @@ from notebooks import (
     place,
     tags,
 )
+from prose import typed_numbers, without
 
 MAX_LINES = 12
 MAX_MEDIAN = 4
@@ -521,4 +524,56 @@ def sound_glue(book: Mapping[str, NotebookNode], pages: Mapping[str, str]) -> li
     for chapter, keys in values.items():
         unused = [key for key in keys if (chapter, key) not in used]
         problems += [f"{chapter}: {key} is glued and never used" for key in unused]
+    return problems
+
+
+@dataclass(frozen=True)
+class Quotation:
+    """Words with a number as others printed them, and where: a key of references.bib first."""
+
+    chapter: str
+    text: str
+    source: str
+
+
+def quotations(path: Path) -> list[Quotation]:
+    """Read the list of quotations, book/quotations.csv."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [Quotation(**row) for row in csv.DictReader(file)]
+
+
+def computed_numbers(
+    book: Mapping[str, NotebookNode],
+    pages: Mapping[str, str],
+    quoted: list[Quotation],
+    bibliography: Collection[str],
+) -> list[str]:
+    """Type no number that a cell can compute; tools/prose.py says which numbers may be typed.
+
+    `quoted` lists what others printed, right or wrong. An entry stands for exactly its text, in its
+    chapter; `bibliography` holds the keys of what can be a source.
+    """
+    problems, used = [], set()
+    texts = [(name, name, text) for name, text in pages.items()]
+    for name, notebook in book.items():
+        cells = (cell for cell in notebook.cells if cell.cell_type == "markdown")
+        texts += [(name, f"{name} {place(notebook, cell)}", cell.source) for cell in cells]
+    for name, at, text in texts:
+        here = sorted((q for q in quoted if q.chapter == name), key=lambda q: -len(q.text))
+        for entry in here:
+            text, there = without(text, entry.text)
+            used |= {entry} if there else set()
+        problems += [f"{at}: {number} is typed; glue it" for number in typed_numbers(text)]
+    for entry in quoted:
+        what = f"quotations: {entry.chapter}, {entry.text!r}"
+        if entry.chapter not in book and entry.chapter not in pages:
+            problems.append(f"{what}: there is no such chapter")
+        elif entry not in used:
+            problems.append(f"{what} is not quoted there")
+        if not typed_numbers(entry.text):
+            problems.append(f"{what} holds no number that needs a source")
+        if re.split(r"[,:;\s]", entry.source)[0] not in bibliography:
+            problems.append(
+                f"{what}: the source {entry.source!r} begins with no key of references.bib"
+            )
     return problems
