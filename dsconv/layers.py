@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import torch
@@ -16,7 +17,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from dsconv._backends._torch import pad
-from dsconv.geometry import ConvSpec, Padding, Sizes, per_axis, whole_number
+from dsconv.geometry import ConvSpec, Padding, Sizes, per_axis, plan_convolution, whole_number
 from dsconv.separation import decouple
 
 Activation = Callable[[], nn.Module]
@@ -113,10 +114,10 @@ class _DepthwiseSeparable(nn.Module):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Return the layer's output for maps of shape (B, C, H, W) or (B, C, L)."""
-        size = tuple(input.shape[-self.axes :])
-        self.depthwise_spec.output_size(size)  # refuses a kernel that does not fit
+        spec = self.depthwise_spec
+        plan = plan_convolution(self.axes, input.shape, spec.weight_shape, **spec.options)
         if self._pads_in_forward:
-            input = pad(input, self.depthwise_spec.pads(size))  # noqa: A001
+            input = pad(input, plan.pads)  # noqa: A001
         middle = self.depthwise_activation(self.depthwise_batch_norm(self.depthwise(input)))
         output: torch.Tensor = self.activation(self.batch_norm(self.pointwise(middle)))
         return output
@@ -126,7 +127,7 @@ class _DepthwiseSeparable(nn.Module):
         spec = self.depthwise_spec
         said = [f"{spec.in_channels}, {self.pointwise_spec.out_channels}"]
         said += [
-            f"{name}={getattr(spec, name)}"
+            f"{name}={getattr(spec, name)!r}"
             for name in ("kernel_size", "stride", "padding", "dilation")
         ]
         return ", ".join([*said, f"depth_multiplier={self.depth_multiplier}"])
@@ -175,7 +176,7 @@ class DepthwiseSeparableConv2d(_DepthwiseSeparable):
         If a size is not an integer, a flag not a bool, an activation not a callable that
         makes a module.
     ValueError
-        If a size is out of range; in `forward`, if the kernel does not fit.
+        If a size is out of range; in `forward`, if the input does not fit the layer.
 
     See Also
     --------
@@ -417,6 +418,8 @@ def fold_batch_norm(layer: _DepthwiseSeparable) -> _DepthwiseSeparable:
             raise ValueError(msg)
         setattr(folded, convolution, fuse_conv_bn_eval(getattr(folded, convolution), norm))
         setattr(folded, norm_name, nn.Identity())
+        spec_name = f"{convolution}_spec"
+        setattr(folded, spec_name, replace(getattr(folded, spec_name), bias=True))
     return folded
 
 
