@@ -38,3 +38,7 @@ def __getattr__(name: str) -> Any:
         return import_module("dsconv.viz.photos").photographs
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -75,7 +75,8 @@ def numbers(
     names = [""] * len(given) if labels is None else _svg.texts("labels", labels, len(given))
     kinds = _roles(roles, len(given))
     masks = _masks(highlight, given)
-    signs = ["", *_svg.texts("symbols", symbols or [""] * (len(given) - 1), len(given) - 1)]
+    between = [""] * (len(given) - 1) if symbols is None else symbols
+    signs = ["", *_svg.texts("symbols", between, len(given) - 1)]
 
     row, pictures = _svg.row("dsconv-numbers"), []
     height = _grid.side(*given)

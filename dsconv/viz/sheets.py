@@ -7,7 +7,7 @@ from math import prod
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
-from dsconv.geometry import ConvSpec, Shape, Sizes
+from dsconv.geometry import ConvSpec, Shape, Sizes, per_axis
 from dsconv.viz import _svg, _words
 from dsconv.viz._svg import Alt, Drawing, element, group, text_width
 from dsconv.viz._words import Chain, Layer
@@ -115,9 +115,9 @@ def sheets(
 
 def _shapes(chain: Chain, input_size: Sizes) -> list[Shape]:
     """Return (C, H, W) of the input and of what each layer gives."""
-    size = chain[0].output_size(input_size)  # checks input_size
-    given = (input_size,) * chain[0].axes if isinstance(input_size, int) else tuple(input_size)
-    shapes = [(chain[0].in_channels, *map(int, given)), (chain[0].out_channels, *size)]
+    size = chain[0].output_size(input_size)
+    given = per_axis("input_size", input_size, chain[0].axes, minimum=1)
+    shapes = [(chain[0].in_channels, *given), (chain[0].out_channels, *size)]
     for spec in chain[1:]:
         size = spec.output_size(size)
         shapes.append((spec.out_channels, *size))
