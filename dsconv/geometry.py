@@ -480,7 +480,29 @@ def backend_of(arrays: Mapping[str, Any]) -> Literal["numpy", "torch"]:
 
 
 def array_kind(name: str, array: Any) -> Literal["numpy", "torch"]:
-    """Return which library's array this is, or refuse it by `name`."""
+    """Return which library's array this is, or refuse it by its name.
+
+    Parameters
+    ----------
+    name : str
+        What the caller calls it; used in the message.
+    array : ndarray or Tensor
+        The thing itself.
+
+    Returns
+    -------
+    {"numpy", "torch"}
+
+    Raises
+    ------
+    TypeError
+        If it is neither, or a masked array or sparse tensor.
+
+    Examples
+    --------
+    >>> array_kind("input", np.ones(3))
+    'numpy'
+    """
     if isinstance(array, np.ma.MaskedArray):
         msg = (
             f"{name} must not be a masked array, whose mask would be lost. "
@@ -801,3 +823,21 @@ def _weight_shape(axes: int, shape: Sequence[int], name: str) -> Shape:
 
 def _kernel_letters(axes: int) -> str:
     return {1: "kL", 2: "kH, kW"}[axes]
+
+
+__all__ = [
+    "ConvSpec",
+    "Padding",
+    "Pads",
+    "Plan",
+    "Shape",
+    "Sizes",
+    "array_kind",
+    "backend_of",
+    "per_axis",
+    "plan_convolution",
+    "plan_depthwise",
+    "plan_pointwise",
+    "plan_spatially_separable",
+    "whole_number",
+]
