@@ -23,6 +23,7 @@ LIGHT = {
     "kernel": "#b85c00",
     "kernel-fill": "#fbe3c8",
     "kernel-glass": "#dda66e",
+    "kernel-ink": "#8f4700",
     "output": "#1b7a43",
     "output-fill": "#d5efdf",
     "middle": "#5f6773",
@@ -37,6 +38,7 @@ DARK = {
     "kernel": "#f5a04c",
     "kernel-fill": "#4a2c0c",
     "kernel-glass": "#976029",
+    "kernel-ink": "#f5a04c",
     "output": "#6fd09a",
     "output-fill": "#143a26",
     "middle": "#a3adba",
@@ -96,7 +98,7 @@ stroke-linejoin:round;stroke-linecap:round}
 .dsconv .dsconv-starts{fill:none;stroke:var(--dsconv-kernel);stroke-width:1.6}
 .dsconv .dsconv-taps{fill:var(--dsconv-kernel-fill);stroke:var(--dsconv-kernel)}
 .dsconv .dsconv-dims{fill:none;stroke:var(--dsconv-faint)}
-.dsconv .dsconv-weights text{fill:var(--dsconv-kernel);font-size:11px;font-weight:600;
+.dsconv .dsconv-weights text{fill:var(--dsconv-kernel-ink);font-size:11px;font-weight:600;
 text-anchor:end}
 .dsconv-numbers{align-items:center;gap:12px 10px}
 .dsconv-term{display:flex;align-items:center;gap:10px;min-width:0;max-width:100%}
