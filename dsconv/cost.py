@@ -8,10 +8,11 @@ display and happens elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from math import prod
 
-from dsconv.geometry import ConvSpec, Sizes, per_axis, whole_number
+from dsconv.geometry import ConvSpec, Shape, Sizes, per_axis, whole_number
 
 
 @dataclass(frozen=True)
@@ -136,4 +137,130 @@ def layer_cost(
     )
 
 
-__all__ = ["Cost", "layer_cost"]
+def chain_cost(
+    specs: Sequence[ConvSpec],
+    input_size: Sizes,
+    *,
+    batch_size: int = 1,
+    bytes_per_element: int = 4,
+    batch_norm: bool = False,
+) -> Cost:
+    """Return what layers cost that run one after another.
+
+    Parameters
+    ----------
+    specs : sequence of ConvSpec
+        The layers; each reads what the one before it wrote.
+    input_size : int or tuple of int
+        (H, W), or (L,), of the first layer, in pixels.
+    batch_size, bytes_per_element, batch_norm
+        As for `layer_cost`.
+
+    Returns
+    -------
+    Cost
+        The sum. Maps between two layers are written once and read once.
+
+    Raises
+    ------
+    TypeError
+        If a layer is no ConvSpec, or a number not an integer.
+    ValueError
+        If there is no layer, a layer does not take what the one before it gives, a number is
+        below 1, or a kernel does not fit.
+
+    Examples
+    --------
+    >>> halves = ConvSpec.depthwise(3, 5), ConvSpec.pointwise(3, 256)
+    >>> chain_cost(halves, (12, 12)).macs
+    53952
+    """
+    options = {"batch_size": batch_size, "bytes_per_element": bytes_per_element}
+    costs = (
+        layer_cost(spec, size, batch_norm=batch_norm, **options)
+        for spec, size in _in_turn(specs, input_size)
+    )
+    return sum(costs, start=Cost(0, 0, 0, 0, 0))
+
+
+def peak_activation_bytes(
+    specs: Sequence[ConvSpec],
+    input_size: Sizes,
+    *,
+    batch_size: int = 1,
+    bytes_per_element: int = 4,
+) -> int:
+    """Return how many bytes of maps are alive at once when layers run one after another.
+
+    Parameters
+    ----------
+    specs : sequence of ConvSpec
+        The layers, a plain chain: each reads only what the one before it wrote.
+    input_size : int or tuple of int
+        (H, W), or (L,), of the first layer, in pixels.
+    batch_size, bytes_per_element
+        As for `layer_cost`.
+
+    Returns
+    -------
+    int
+        The largest, over the layers, of input and output together.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `chain_cost`.
+
+    Notes
+    -----
+    For inference: maps are dropped as soon as the next layer has read them, and batch norm
+    and activations work in place. Weights do not count, nor does what an implementation
+    allocates to work with, such as a patch matrix. A network with shortcuts keeps more than
+    a chain does.
+
+    Examples
+    --------
+    >>> peak_activation_bytes([ConvSpec(512, 512, 3, padding=1)], (14, 14))
+    802816
+    """
+    costs = (
+        layer_cost(spec, size, batch_size=batch_size, bytes_per_element=bytes_per_element)
+        for spec, size in _in_turn(specs, input_size)
+    )
+    return max(cost.input_bytes + cost.output_bytes for cost in costs)
+
+
+def _in_turn(specs: Sequence[ConvSpec], input_size: Sizes) -> Iterator[tuple[ConvSpec, Shape]]:
+    """Yield the layers of a chain, each with the size of what it reads, or say what is wrong."""
+    if isinstance(specs, ConvSpec) or not isinstance(specs, Sequence):
+        msg = (
+            "specs must be a sequence of ConvSpec, such as a list. "
+            f"Received: specs={specs!r} ({type(specs).__name__})"
+        )
+        raise TypeError(msg)
+    if not specs:
+        msg = f"specs must hold at least one layer. Received: specs={specs!r}"
+        raise ValueError(msg)
+    before: ConvSpec | None = None
+    for index, spec in enumerate(specs):
+        if not isinstance(spec, ConvSpec):
+            msg = (
+                f"specs[{index}] must be a ConvSpec. "
+                f"Received: specs[{index}]={spec!r} ({type(spec).__name__})"
+            )
+            raise TypeError(msg)
+        if before is not None and (before.out_channels, before.axes) != (
+            spec.in_channels,
+            spec.axes,
+        ):
+            msg = (
+                f"each layer must take the channels and axes that the one before it gives. "
+                f"Received: specs[{index - 1}]={before!r}, specs[{index}]={spec!r}"
+            )
+            raise ValueError(msg)
+        size = per_axis("input_size", input_size, spec.axes, minimum=1)
+        yield spec, size
+        before, input_size = spec, spec.output_size(size)
+
+
+__all__ = ["Cost", "chain_cost", "layer_cost", "peak_activation_bytes"]
