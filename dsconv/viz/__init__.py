@@ -1,8 +1,8 @@
 """Figures of layers, drawn from their specs: the visual language of the book.
 
 Input is blue, kernel orange, output green, what lies between grey, everywhere. The diagrams
-are HTML with inline SVG and need nothing but NumPy; `photographs` needs matplotlib, which is
-imported when it is first asked for.
+are HTML with inline SVG and need nothing but NumPy; `photographs` and `curves` need matplotlib,
+which is imported when one of them is first asked for.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from dsconv.viz.taps import taps
 from dsconv.viz.wiring import groups_toy, wiring
 
 if TYPE_CHECKING:
+    from dsconv.viz.charts import curves
     from dsconv.viz.photos import photographs
 
 __all__ = [
     "Drawing",
+    "curves",
     "frames",
     "groups_toy",
     "numbers",
@@ -33,9 +35,12 @@ __all__ = [
 ]
 
 
+_LAZY = {"curves": "dsconv.viz.charts", "photographs": "dsconv.viz.photos"}
+
+
 def __getattr__(name: str) -> Any:
-    if name == "photographs":
-        return import_module("dsconv.viz.photos").photographs
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
 
