@@ -51,12 +51,17 @@ class Cost:
         return 2 * self.macs
 
     @property
+    def bytes_moved(self) -> int:
+        """Bytes of parameters, input and output: what passes between memory and processor."""
+        return self.weight_bytes + self.input_bytes + self.output_bytes
+
+    @property
     def intensity(self) -> float:
         """Arithmetic intensity: FLOP for each byte of input, weights and output.
 
         Williams, Waterman and Patterson, "Roofline" (2009).
         """
-        return self.flops / (self.weight_bytes + self.input_bytes + self.output_bytes)
+        return self.flops / self.bytes_moved
 
     def __add__(self, other: object) -> Cost:
         if not isinstance(other, Cost):

@@ -47,6 +47,19 @@ def test_a_chain_of_one_is_that_layer():
     assert isinstance(chain_cost([spec], 20), Cost)
 
 
+def test_bytes_moved_and_where_two_passes_move_more():
+    """B·2C·H·W more for the maps between, NCK² − C(K² + N) fewer weights: C drops out."""
+    for c, n, side, crossover in [(128, 128, 56, 0.16), (512, 512, 14, 10.4), (5, 1024, 7, 83.5)]:
+        standard, halves = ConvSpec(c, n, 3, padding=1), separable(c, n, 3, padding=1)
+        assert round((8 * n - 9) / (2 * side**2), 1) == round(crossover, 1)
+        for batch in (1, 10, 11, 83, 84):
+            dense = layer_cost(standard, side, batch_size=batch).bytes_moved
+            both = chain_cost(halves, side, batch_size=batch).bytes_moved
+            assert type(both) is int
+            assert dense == 4 * (9 * c * n + batch * (c + n) * side**2)
+            assert (both > dense) == (batch > crossover)
+
+
 # --- The peak -------------------------------------------------------------------------
 
 
