@@ -692,14 +692,14 @@ def plan_depthwise(
     channels = plain[-axes - 1]
     if weight[1] != 1:
         msg = (
-            f"a depthwise {weight_name} must have shape (C·depth_multiplier, 1, "
+            f"a depthwise weight must have shape (C·depth_multiplier, 1, "
             f"{_kernel_letters(axes)}): each filter reads one channel. "
             f"Received: {weight_name}.shape={weight}"
         )
         raise ValueError(msg)
     if channels < 1 or weight[0] % channels:
         msg = (
-            f"a depthwise {weight_name} must have C·depth_multiplier filters, a multiple of the "
+            f"a depthwise weight must have C·depth_multiplier filters, a multiple of the "
             f"input's channels. Received: input.shape={plain} (C={channels}), "
             f"{weight_name}.shape={weight}"
         )
@@ -743,7 +743,7 @@ def plan_pointwise(
     weight = _weight_shape(axes, weight_shape, weight_name)
     if any(k != 1 for k in weight[2:]):
         msg = (
-            f"a pointwise {weight_name} must have shape (N, C, {', '.join('1' * axes)}): its "
+            f"a pointwise weight must have shape (N, C, {', '.join('1' * axes)}): its "
             f"kernel is one pixel. Received: {weight_name}.shape={weight}"
         )
         raise ValueError(msg)

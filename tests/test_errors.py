@@ -394,7 +394,7 @@ def test_a_depthwise_weight_with_more_than_one_input_channel(backend, name):
         getattr(dsconv, name)(backend.array(x), backend.array(np.ones(shape)))
     separable = name.replace("conv", "separable_conv")
     with refuses(
-        ValueError, "a depthwise depthwise_weight must", f"depthwise_weight.shape={shape}"
+        ValueError, "a depthwise weight must", f"depthwise_weight.shape={shape}"
     ):
         getattr(dsconv, separable)(
             *map(backend.array, (x, np.ones(shape), np.ones((3, 2, *(1,) * (x.ndim - 2)))))
@@ -417,7 +417,7 @@ def test_a_pointwise_kernel_that_is_no_point(backend, kernel):
         dsconv.pointwise_conv2d(backend.array(x), backend.array(w))
     with refuses(ValueError, "a pointwise weight must have shape (N, C, 1)", "(4, 2, 3)"):
         dsconv.pointwise_conv1d(backend.array(x[0, :, 0]), backend.array(np.ones((4, 2, 3))))
-    with refuses(ValueError, "a pointwise pointwise_weight must have shape (N, C, 1, 1)"):
+    with refuses(ValueError, "a pointwise weight must have shape (N, C, 1, 1)"):
         dsconv.depthwise_separable_conv2d(
             *map(backend.array, (x, np.ones((2, 1, 3, 3)), np.ones((4, 2, *kernel))))
         )
