@@ -1,6 +1,6 @@
-"""Render the list of claims, book/claims.csv, as tables: ``{claims} SUBJECT``.
+"""Render the list of claims, book/claims.csv, by subject: ``{claims} SUBJECT``.
 
-Each row is a claim of the articles, its verdict, and a link to the section that treats it. A row
+An entry is a claim of the articles, its verdict, and a link to the section that treats it. One
 whose answer, or the end of it, needs more than the chapters on the operations says what it waits
 for.
 """
@@ -26,8 +26,6 @@ WAITS_FOR = {
     "readers": "the tools for readers",
 }
 
-COLUMNS = (("Claim", 45), ("Verdict", 55))
-
 
 @dataclass(frozen=True)
 class Claim:
@@ -38,7 +36,7 @@ class Claim:
     ids
         The articles' letters, each with a number; several where several articles say the same.
     subject
-        The table that it belongs to.
+        The list that it belongs to.
     verdict
         A key of `VERDICTS`.
     claim, answer
@@ -92,57 +90,51 @@ def read(path: Path) -> list[Claim]:
         ]
 
 
-def verdict_text(claim: Claim) -> str:
-    """Return the second cell of a claim's row, in MyST."""
-    parts = [f"{claim.verdict} *{VERDICTS[claim.verdict]}.* {claim.answer}"]
+def heading(claim: Claim) -> str:
+    """Return who claims it and whether it holds, in words too."""
+    # A row of our own, which no article numbered, has a word for an id.
+    numbered = [name for name in claim.ids if re.fullmatch(r"[A-E]\d+", name)]
+    who = ", ".join(numbered) or "All"
+    return f"{who}: {claim.verdict} {VERDICTS[claim.verdict]}"
+
+
+def body(claim: Claim) -> str:
+    """Return what they say, what is so, where it is treated and what it waits for, in MyST."""
+    parts = [claim.answer]
     if claim.sections:
         links = ", ".join(f"{{ref}}`{label}`" for label in claim.sections)
-        parts.append(f"→ {links}")
+        parts.append(f"→ {links}.")
     if waiting := [WAITS_FOR[word] for word in claim.due if word != NOW]:
         start = "The rest waits" if NOW in claim.due else "Waits"
-        parts.append(f"{start} for {' and '.join(waiting)}.")
-    return "\n\n".join(parts)
+        parts.append(f"*{start} for {' and '.join(waiting)}.*")
+    return f"*{claim.claim}*\n\n{' '.join(parts)}"
 
 
 class Claims(SphinxDirective):
-    """The table of one subject."""
+    """The claims about one subject."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Return the table."""
+        """Return them as a list."""
         path = Path(self.env.srcdir) / "book" / "claims.csv"
         self.env.note_dependency(str(path))
         every = read(path)
         if problems := [problem for claim in every for problem in claim.problems()]:
             raise ExtensionError("\n".join(problems))
-        rows = [claim for claim in every if claim.subject == self.arguments[0]]
-        if not rows:
+        found = [claim for claim in every if claim.subject == self.arguments[0]]
+        if not found:
             subjects = ", ".join(sorted({claim.subject for claim in every}))
             msg = f"claims are on {subjects}, not on {self.arguments[0]!r}"
             raise self.error(msg)
-        table, group = nodes.table(classes=["claims"]), nodes.tgroup(cols=len(COLUMNS))
-        group += [nodes.colspec(colwidth=width) for _, width in COLUMNS]
-        group += nodes.thead("", self._row([name for name, _ in COLUMNS]))
-        group += nodes.tbody("", *(self._claim(claim) for claim in rows))
-        table += group
-        return [table]
+        return [nodes.definition_list("", *map(self._item, found), classes=["claims"])]
 
-    def _claim(self, claim: Claim) -> nodes.row:
-        # A row of our own, which no article numbered, has a word for an id.
-        numbered = [name for name in claim.ids if re.fullmatch(r"[A-E]\d+", name)]
-        name = f"**{', '.join(numbered)}** " if numbered else ""
-        row = self._row([name + claim.claim, verdict_text(claim)])
-        row["ids"] = [f"claim-{name.lower()}" for name in claim.ids]
-        return row
-
-    def _row(self, texts: list[str]) -> nodes.row:
-        row = nodes.row()
-        for text in texts:
-            entry = nodes.entry()
-            self.state.nested_parse(StringList(text.splitlines(), ""), self.content_offset, entry)
-            row += entry
-        return row
+    def _item(self, claim: Claim) -> nodes.definition_list_item:
+        ids = [f"claim-{name.lower()}" for name in claim.ids]
+        term, definition = nodes.term("", heading(claim), ids=ids), nodes.definition()
+        text = StringList(body(claim).splitlines(), "")
+        self.state.nested_parse(text, self.content_offset, definition)
+        return nodes.definition_list_item("", term, definition)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def test_only_what_needs_more_than_the_operations_waits():
     assert later == WAIT_IN_PART
 
 
-def test_every_table_is_on_the_page():
+def test_every_subject_is_on_the_page():
     page = (BOOK / "claims.md").read_text(encoding="utf-8")
     shown = re.findall(r"^```\{claims\} (\w+)$", page, re.MULTILINE)
     assert Counter(shown) == Counter({claim.subject for claim in CLAIMS})
@@ -95,14 +95,16 @@ def test_what_is_wrong_with_a_row_is_said(message: str):
 
 def test_a_verdict_is_said_in_words_and_waiting_too():
     claim = book_claims.Claim(
-        ("A1",), "cost", "~", "One.", "Two.", ("sec-one", "sec-two"), ("now", "study")
+        ("A1", "B2"), "cost", "~", "One.", "Two.", ("sec-one", "sec-two"), ("now", "study")
     )
-    assert book_claims.verdict_text(claim) == (
-        "~ *holds with a condition.* Two.\n\n→ {ref}`sec-one`, {ref}`sec-two`\n\n"
-        "The rest waits for the study and the measurements."
+    assert book_claims.heading(claim) == "A1, B2: ~ holds with a condition"
+    assert book_claims.body(claim) == (
+        "*One.*\n\nTwo. → {ref}`sec-one`, {ref}`sec-two`. "
+        "*The rest waits for the study and the measurements.*"
     )
-    later = dataclasses.replace(claim, sections=(), due=("networks",))
-    assert book_claims.verdict_text(later).endswith("Two.\n\nWaits for the chapters on networks.")
+    later = dataclasses.replace(claim, ids=("MAC",), sections=(), due=("networks",))
+    assert book_claims.heading(later) == "All: ~ holds with a condition"
+    assert book_claims.body(later).endswith("Two. *Waits for the chapters on networks.*")
 
 
 def macs(spec: ConvSpec, size: tuple[int, int]) -> int:
