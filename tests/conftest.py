@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # Derandomised, so that a red test here is red there; print_blob says how to run one case again.
 settings.register_profile(
@@ -20,6 +20,8 @@ settings.register_profile(
     max_examples=60,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# For tools/mutants.py, which wants to know that a test fails and not the simplest reason.
+settings.register_profile("mutants", settings.get_profile("dsconv"), phases=[Phase.generate])
 settings.load_profile("dsconv")
 
 
