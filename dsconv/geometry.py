@@ -470,7 +470,7 @@ def backend_of(arrays: Mapping[str, Any]) -> Literal["numpy", "torch"]:
             + "; convert with torch.from_numpy(array) or tensor.numpy()"
         )
         raise TypeError(msg)
-    kind = kinds["input"]
+    kind = next(iter(kinds.values()))
     _check_dtypes(kind, {name: _dtype_name(array) for name, array in given.items()})
     if kind == "torch" and len({array.device for array in given.values()}) > 1:
         devices = ", ".join(f"{name} on {array.device}" for name, array in given.items())
@@ -538,7 +538,8 @@ def _check_dtypes(kind: str, dtypes: Mapping[str, str]) -> None:
     received = "Received: " + ", ".join(f"{name} of dtype {d}" for name, d in dtypes.items())
     cast_to = "{0}.astype(np.{1})" if kind == "numpy" else "{0}.to(torch.{1})"
     floating = sorted({d for d in dtypes.values() if d in _FLOATING})
-    wanted = dtypes["input"] if dtypes["input"] in _FLOATING else next(iter(floating), None)
+    first = next(iter(dtypes.values()))
+    wanted = first if first in _FLOATING else next(iter(floating), None)
     for name, dtype in dtypes.items():
         if dtype in _FLOATING or (dtype in _INTEGER and kind == "numpy"):
             continue

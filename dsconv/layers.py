@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from math import prod
 from typing import Any, TypeAlias
 
 import torch
@@ -209,7 +210,7 @@ class DepthwiseSeparableConv2d(_DepthwiseSeparable):
         conv : torch.nn.Conv2d
             The layer, with groups = 1 and zero padding; it is left as it is.
         depth_multiplier : int, optional
-            T, the filters for each channel; from min(N, kH·kW) on the result is exact.
+            T, the filters for each channel, from 1 to min(N, kH·kW), where the result is exact.
 
         Returns
         -------
@@ -222,7 +223,8 @@ class DepthwiseSeparableConv2d(_DepthwiseSeparable):
         TypeError
             If `conv` is no Conv2d, or `depth_multiplier` not an integer.
         ValueError
-            If `conv` has groups or another padding mode, or has not so many terms.
+            If `conv` has groups or another padding mode, or if `depth_multiplier` is out of
+            range.
 
         See Also
         --------
@@ -248,7 +250,15 @@ class DepthwiseSeparableConv2d(_DepthwiseSeparable):
                 f"Received: groups={conv.groups}, padding_mode={conv.padding_mode!r}"
             )
             raise ValueError(msg)
-        terms, error = _as_one_layer(conv.weight, depth_multiplier)
+        multiplier = whole_number("depth_multiplier", depth_multiplier, minimum=1)
+        most = min(conv.out_channels, prod(conv.kernel_size))
+        if multiplier > most:
+            msg = (
+                f"depth_multiplier must be at most {most}, where the result is exact. "
+                f"Received: depth_multiplier={multiplier}"
+            )
+            raise ValueError(msg)
+        terms, error = _as_one_layer(conv.weight, multiplier)
         layer = cls(
             conv.in_channels,
             conv.out_channels,

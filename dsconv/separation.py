@@ -110,7 +110,7 @@ def separate(kernel: Any, terms: int = 1) -> Separation:
     -------
     Separation
         Best in the Frobenius norm. Column and row share the scale evenly, and the largest
-        entry of each column is positive.
+        entry of each column is positive: the first of them, where several are as large.
 
     Raises
     ------
@@ -175,14 +175,15 @@ def compose(depthwise_weight: Any, pointwise_weight: Any, *, depth_multiplier: i
     <BLANKLINE>
             [[300, 400]]]])
     """
-    backend_of({"input": depthwise_weight, "pointwise_weight": pointwise_weight})
+    backend_of({"depthwise_weight": depthwise_weight, "pointwise_weight": pointwise_weight})
     multiplier = whole_number("depth_multiplier", depth_multiplier, minimum=1)
     first, second = tuple(depthwise_weight.shape), tuple(pointwise_weight.shape)
     ones = (1,) * (len(first) - 2)
-    if len(first) < 3 or first[1] != 1 or second[1:] != (first[0], *ones) or first[0] % multiplier:
+    fits = len(first) in (3, 4) and first[1] == 1 and second[1:] == (first[0], *ones)
+    if not fits or first[0] % multiplier or not all(first + second):
         msg = (
             "depthwise_weight must have shape (C·T, 1, kH, kW) and pointwise_weight "
-            "(N, C·T, 1, 1), T being the depth_multiplier. Received: "
+            "(N, C·T, 1, 1), T being the depth_multiplier, with no side of 0. Received: "
             f"depthwise_weight.shape={first}, pointwise_weight.shape={second}, "
             f"depth_multiplier={multiplier}"
         )
@@ -206,7 +207,8 @@ def decouple(weight: Any, terms: int) -> Decoupling:
     Returns
     -------
     Decoupling
-        Best in the Frobenius norm. The two halves share the scale evenly.
+        Best in the Frobenius norm. The two halves share the scale evenly; of each channel's
+        column in the pointwise half, the (first) largest entry is positive.
 
     Raises
     ------
@@ -248,11 +250,18 @@ def _best_terms(matrices: Matrix, terms: int) -> tuple[Matrix, Matrix, float]:
     u, singular, vh = np.linalg.svd(matrices, full_matrices=False)
     scale = np.sqrt(singular[..., :terms])
     left, right = u[..., :terms] * scale[..., None, :], scale[..., None] * vh[..., :terms, :]
-    # An SVD may turn the signs of a pair; we fix them by the largest entry on the left.
-    largest = np.take_along_axis(left, np.abs(left).argmax(-2, keepdims=True), -2)
-    sign = np.where(largest < 0, -1.0, 1.0)
-    missing, whole = np.linalg.norm(singular[..., terms:]), np.linalg.norm(singular)
-    return left * sign, right * sign.swapaxes(-1, -2), float(missing / whole) if whole else 0.0
+    # An SVD may turn the signs of a pair; we fix them by the largest entry on the left. Rounding
+    # must not decide between entries that are as large, so the first that is nearly so counts.
+    size = np.abs(left)
+    first = (size >= (1 - 1e-6) * size.max(-2, keepdims=True)).argmax(-2)[..., None, :]
+    sign = np.where(np.take_along_axis(left, first, -2) < 0, -1.0, 1.0)
+    return left * sign, right * sign.swapaxes(-1, -2), _share(singular[..., terms:], singular)
+
+
+def _share(part: Matrix, whole: Matrix) -> float:
+    """Return the norm of a part over that of the whole, which may be 0."""
+    scale = whole.max()  # or squares of very large and very small numbers would be lost
+    return float(np.linalg.norm(part / scale) / np.linalg.norm(whole / scale)) if scale else 0.0
 
 
 def _count_of_terms(terms: int, most: int) -> int:
@@ -265,7 +274,7 @@ def _count_of_terms(terms: int, most: int) -> int:
 
 def _numbers(name: str, array: Any, *, ndim: int) -> Matrix:
     """Return the array in float64, or say why it cannot be taken apart."""
-    kind = backend_of({"input": array})
+    kind = backend_of({name: array})
     if array.ndim != ndim or not all(array.shape):
         shape = {2: "(kH, kW)", 4: "(N, C, kH, kW)"}[ndim]
         msg = (
@@ -275,7 +284,7 @@ def _numbers(name: str, array: Any, *, ndim: int) -> Matrix:
         raise ValueError(msg)
     if kind == "torch":
         array = array.detach().cpu().double().numpy()
-    plain: Matrix = array.astype(np.float64)
+    plain: Matrix = np.asarray(array, dtype=np.float64)
     if not np.isfinite(plain).all():
         msg = f"{name} must be finite. Received: {name} with NaN or infinity"
         raise ValueError(msg)
