@@ -113,6 +113,7 @@ REFUSED = {
     "none": ((X, {}), {}, ValueError, "lines must be one to 6 curves. Received: 0"),
     "seven": ((X, {str(k): X for k in range(7)}), {}, ValueError, "Received: 7"),
     "name": ((X, {3: X}), {}, TypeError, "lines[0] must be a text. Received: lines[0]=3"),
+    "two lines": ((X, {"a\nb": X}), {}, ValueError, "a name in lines must be one line"),
     "length": ((X, {"a": [1, 2]}), {}, ValueError, "lines['a'] must have shape (4,) or (3, 4)"),
     "words": ((X, {"a": list("abcd")}), {}, TypeError, "lines['a'] must hold real numbers"),
     "empty": ((X, {"a": [np.nan] * 4}), {}, ValueError, "lines['a'] must have a finite value"),

@@ -258,7 +258,12 @@ def _names(argument: str, given: Any) -> list[str]:
     if not isinstance(given, Mapping):
         msg = f"{argument} must be a dict of names to values. Received: {type(given).__name__}"
         raise TypeError(msg)
-    return _svg.texts(argument, list(given), len(given))
+    names = _svg.texts(argument, list(given), len(given))
+    for name in names:
+        if "\n" in name:
+            msg = f"a name in {argument} must be one line. Received: {name!r}"
+            raise ValueError(msg)
+    return names
 
 
 def _real(name: str, values: Any) -> Values:
