@@ -260,8 +260,10 @@ def _best_terms(matrices: Matrix, terms: int) -> tuple[Matrix, Matrix, float]:
 
 def _share(part: Matrix, whole: Matrix) -> float:
     """Return the norm of a part over that of the whole, which may be 0."""
-    scale = whole.max()  # or squares of very large and very small numbers would be lost
-    return float(np.linalg.norm(part / scale) / np.linalg.norm(whole / scale)) if scale else 0.0
+    # Squares of very large or very small numbers would be lost; a power of two rounds nothing.
+    scale = np.ldexp(1.0, -int(np.frexp(whole.max())[1]))
+    size = np.linalg.norm(whole * scale)
+    return float(np.linalg.norm(part * scale) / size) if size else 0.0
 
 
 def _count_of_terms(terms: int, most: int) -> int:
