@@ -99,14 +99,14 @@ def heading(claim: Claim) -> str:
 
 
 def body(claim: Claim) -> str:
-    """Return what they say, what is so, where it is treated and what it waits for, in MyST."""
+    """Return what they say, what is so, what it waits for and where it is treated, in MyST."""
     parts = [claim.answer]
-    if claim.sections:
-        links = ", ".join(f"{{ref}}`{label}`" for label in claim.sections)
-        parts.append(f"→ {links}.")
     if waiting := [WAITS_FOR[word] for word in claim.due if word != NOW]:
         start = "The rest waits" if NOW in claim.due else "Waits"
         parts.append(f"*{start} for {' and '.join(waiting)}.*")
+    if claim.sections:
+        links = ", ".join(f"{{ref}}`{label}`" for label in claim.sections)
+        parts.append(f"→ {links}")
     return f"*{claim.claim}*\n\n{' '.join(parts)}"
 
 

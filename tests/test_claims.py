@@ -99,8 +99,8 @@ def test_a_verdict_is_said_in_words_and_waiting_too():
     )
     assert book_claims.heading(claim) == "A1, B2: ~ holds with a condition"
     assert book_claims.body(claim) == (
-        "*One.*\n\nTwo. → {ref}`sec-one`, {ref}`sec-two`. "
-        "*The rest waits for the study and the measurements.*"
+        "*One.*\n\nTwo. *The rest waits for the study and the measurements.* "
+        "→ {ref}`sec-one`, {ref}`sec-two`"
     )
     later = dataclasses.replace(claim, ids=("MAC",), sections=(), due=("networks",))
     assert book_claims.heading(later) == "All: ~ holds with a condition"
