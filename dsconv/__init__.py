@@ -10,9 +10,17 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from dsconv import cost, geometry, ops, reference, separation, testing
-from dsconv.cost import Cost, layer_cost
+from dsconv import cost, geometry, interop, ops, reference, separation, testing
+from dsconv.cost import Cost, chain_cost, layer_cost, peak_activation_bytes
 from dsconv.geometry import ConvSpec
+from dsconv.interop import (
+    from_keras_conv,
+    from_keras_depthwise,
+    from_keras_separable,
+    to_keras_conv,
+    to_keras_depthwise,
+    to_keras_separable,
+)
 from dsconv.ops import (
     conv1d,
     conv2d,
@@ -63,6 +71,7 @@ __all__ = [
     "Separation",
     "__version__",
     "assert_matches",
+    "chain_cost",
     "compose",
     "conv1d",
     "conv2d",
@@ -73,11 +82,16 @@ __all__ = [
     "depthwise_separable_conv1d",
     "depthwise_separable_conv2d",
     "fold_batch_norm",
+    "from_keras_conv",
+    "from_keras_depthwise",
+    "from_keras_separable",
     "geometry",
+    "interop",
     "kaiming_normal_",
     "layer_cost",
     "layers",
     "ops",
+    "peak_activation_bytes",
     "pointwise_conv1d",
     "pointwise_conv2d",
     "reference",
@@ -86,6 +100,9 @@ __all__ = [
     "separation",
     "spatially_separable_conv2d",
     "testing",
+    "to_keras_conv",
+    "to_keras_depthwise",
+    "to_keras_separable",
     "viz",
 ]
 
