@@ -21,6 +21,8 @@ EXPLAINED_IN = {
     "dsconv.spatially_separable_conv2d": "sec-two-passes",
     "dsconv.ConvSpec": "sec-size",
     "dsconv.layer_cost": "sec-cost-standard",
+    "dsconv.chain_cost": "sec-ratio",
+    "dsconv.peak_activation_bytes": "sec-three-memories",
     "dsconv.Cost": "sec-macs",
     "dsconv.DepthwiseSeparableConv2d": "sec-norm-relu",
     "dsconv.DepthwiseSeparableConv2d.from_conv2d": "sec-terms",
