@@ -131,31 +131,28 @@ def _normal_padding(value: Any, axes: int) -> Pads | Literal["same"]:
             return "same"
         msg = f"padding, where it is a word, must be 'valid' or 'same'. Received: padding={value!r}"
         raise ValueError(msg)
-    is_sequence = isinstance(value, tuple | list)
-    if not is_sequence and not _is_whole(value):
-        msg = (
-            f"padding must be an integer, one for each of {', '.join(_AXES[axes])}, one (before, "
-            f"after) pair for each, 'valid' or 'same'. "
-            f"Received: padding={value!r} ({type(value).__name__})"
-        )
+    if _is_whole(value):
+        both = whole_number("padding", value, minimum=0)
+        return ((both, both),) * axes
+    rule = (
+        f"padding must be an integer, one for each of {', '.join(_AXES[axes])}, one (before, "
+        f"after) pair for each, 'valid' or 'same'. Received: padding={value!r}"
+    )
+    if not isinstance(value, tuple | list):
+        msg = f"{rule} ({type(value).__name__})"
         raise TypeError(msg)
-    if is_sequence and any(isinstance(entry, tuple | list) for entry in value):
-        if len(value) != axes or any(
-            not isinstance(entry, tuple | list) or len(entry) != 2 for entry in value
-        ):
-            msg = (
-                f"padding, where it has pairs, must be one (before, after) pair for each of "
-                f"{', '.join(_AXES[axes])}. Received: padding={value!r}"
-            )
-            raise ValueError(msg)
-        return tuple(
-            (
-                whole_number(f"padding[{a}][0]", before, minimum=0),
-                whole_number(f"padding[{a}][1]", after, minimum=0),
-            )
-            for a, (before, after) in enumerate(value)
+    pairs = [entry for entry in value if isinstance(entry, tuple | list)]
+    if len(value) != axes or (pairs and [len(pair) for pair in pairs] != [2] * axes):
+        raise ValueError(rule)
+    if not pairs:
+        return tuple((p, p) for p in per_axis("padding", value, axes, minimum=0))
+    return tuple(
+        (
+            whole_number(f"padding[{a}][0]", before, minimum=0),
+            whole_number(f"padding[{a}][1]", after, minimum=0),
         )
-    return tuple((p, p) for p in per_axis("padding", value, axes, minimum=0))
+        for a, (before, after) in enumerate(pairs)
+    )
 
 
 def _same_pads(size: int, span: int, stride: int) -> tuple[int, int]:

@@ -24,6 +24,10 @@ settings.register_profile(
 settings.register_profile("mutants", settings.get_profile("dsconv"), phases=[Phase.generate])
 settings.load_profile("dsconv")
 
+# Threads wait for each other at every small operation; where others work on the same cores,
+# that takes ten times as long as the work.
+torch.set_num_threads(1)
+
 
 @dataclass(frozen=True)
 class Backend:

@@ -368,6 +368,15 @@ def _spread(
 
 
 @contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """With one thread torch may choose another implementation than with several."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    yield
+    torch.set_num_threads(before)
+
+
+@contextmanager
 def _without_onednn() -> Iterator[None]:
     """As on machines that lack it, where torch may take NNPACK (Winograd, FFT) instead."""
     before = torch.backends.mkldnn.enabled
@@ -401,14 +410,16 @@ def test_nan_and_infinity_stay_where_they_belong(
     expected = _spread(x[where[0] : where[0] + 1].shape, (0, *where[1:]), w, **options)
     dtypes = ["float32", "float64", "float16"] + ["bfloat16"] * (backend.name == "torch")
     layouts = [torch.contiguous_format, torch.channels_last] if backend.name == "torch" else [None]
-    for dtype, layout in itertools.product(dtypes, layouts):
+    threads = [1, 2] if backend.name == "torch" else [1]
+    for dtype, layout, number in itertools.product(dtypes, layouts, threads):
         if backend.name == "torch":
             a, k = (torch.from_numpy(v).to(getattr(torch, dtype)) for v in (x, w))
             a = a.contiguous(memory_format=layout)
         else:
             a, k = x.astype(dtype), w.astype(dtype)
         a[where] = value
-        y = dsconv.conv2d(a, k, **options)
+        with _threads(number):
+            y = dsconv.conv2d(a, k, **options)
         y = y.double().numpy() if backend.name == "torch" else y
         others = np.delete(y, where[0], axis=0)
         assert np.isfinite(others).all(), f"{dtype} {layout}: {value} left its image"

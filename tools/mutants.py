@@ -210,8 +210,8 @@ MUTANTS = [
         ),
         (
             "negative-padding",
-            'per_axis("padding", value, axes, minimum=0)',
-            'per_axis("padding", value, axes, minimum=-9)',
+            'whole_number("padding", value, minimum=0)',
+            'whole_number("padding", value, minimum=-9)',
         ),
         ("mixed-dtypes-pass", "if wanted is not None and dtype != wanted:", "if False:"),
         ("uint64-passes", '"uint16", "uint32"}', '"uint16", "uint32", "uint64"}'),
