@@ -474,8 +474,8 @@ def spatially_separable_conv2d(
 
     Notes
     -----
-    Cost: C·(kH·H'·W + kW·H'·W') multiplications and additions for each image, where W is
-    the padded width: without padding the first pass still has the full width.
+    Cost: C·(kH·H'·W + kW·H'·W') multiplications and additions for each image: the
+    first pass still has the input's full width W.
     Chapter: Spatially separable convolution.
 
     Examples
