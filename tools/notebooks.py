@@ -143,6 +143,7 @@ def glued(notebook: NotebookNode) -> Iterator[tuple[str, dict[str, str]]]:
 _OF_THE_TERMINAL = (
     *("COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "PY_COLORS"),
     *("PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONOPTIMIZE", "IPYTHONDIR", "MPLBACKEND"),
+    *("KERAS_BACKEND", "KERAS_HOME"),
     *("LANG", "LANGUAGE", "TZ"),
 )
 
@@ -164,6 +165,7 @@ def kernel_environment(base: Mapping[str, str], ipython_dir: str) -> dict[str, s
     }
     fixed = {
         "IPYTHONDIR": ipython_dir,
+        "KERAS_HOME": str(Path(ipython_dir) / "keras"),  # not the user's settings for Keras
         "LC_ALL": "C.UTF-8",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYTHONHASHSEED": "0",
