@@ -35,6 +35,8 @@ CELLS: dict[str, tuple[str, dict]] = {
     "latex": ("Latex('$K^2 = 9$')", {}),
     "glued": ("from myst_nb import glue\nglue('macs', 14400)\nglue('ratio', 8.25)", GLUE),
     "renamed": ("glue('share', 0.11)", GLUE),
+    "digits": ("glue('third', 1 / 3)", GLUE),
+    "sixth": ("glue('seventh', 1 / 7)", GLUE),
     "label": (PARABOLA, ALT),
     "curve": (PARABOLA, ALT),
     "limits": (PARABOLA + "\nax.set_ylim(0, 20);", ALT),
@@ -51,7 +53,7 @@ CELLS: dict[str, tuple[str, dict]] = {
 }
 PROSE = (
     "# Toy\n{glue:text}`macs:,` operations, {glue:text}`ratio:.1f` times fewer, "
-    "{glue:text}`share:.0%`."
+    "{glue:text}`share:.0%`; {glue:text}`third:.2f`, {glue:text}`seventh:.2f`."
 )
 
 
@@ -143,6 +145,7 @@ PLANTED: dict[str, Callable[[NotebookNode], None]] = {
     "latex": in_output("9", "8"),
     "glued": in_output("8.25", "8.26"),
     "renamed": replace("share", "part"),
+    "sixth": in_output("0.142857142857142", "0.142858142857142"),
     "label": replace("8.41", "9.41"),
     "curve": replace("x**2", "1.01 * x**2"),
     "limits": replace("x**2", "1.01 * x**2"),
@@ -160,6 +163,7 @@ PLANTED: dict[str, Callable[[NotebookNode], None]] = {
 def test_nbval_sees_every_planted_change_and_nothing_else(project: Path, toy: NotebookNode):
     """One run of pytest over the chapter and its planted copy, in an unfriendly terminal."""
     noisy(cell(toy, "noise"))
+    in_output("0.3333333333333333", "0.3333333333333329")(cell(toy, "digits"))  # another processor
     for name, plant in PLANTED.items():
         plant(cell(toy, name))
     write(toy, project / "book" / "planted.ipynb")
@@ -404,7 +408,7 @@ def test_a_cell_in_twenty_may_differ(toy: NotebookNode):
 @pytest.mark.parametrize(
     ("prose", "message"),
     [
-        ("{glue:text}`mac:,`", "glues no 'mac'; it glues macs, ratio, share"),
+        ("{glue:text}`mac:,`", "glues no 'mac'; it glues macs, ratio, seventh, share, third"),
         ("{glue:text}`ratio:.1q`", "has no format .1q"),
         ("{glue:text}`macs:.8s`x{glue}`macs`", "only {glue:text}"),
         ("{glue:text}`toy.ipynb::macs`", "needs a format"),

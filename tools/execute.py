@@ -146,10 +146,12 @@ def stable_ids(notebook: NotebookNode, stem: str) -> list[str]:
 def without_machine(text: str) -> str:
     """Return a line of a traceback without the paths of the machine that it was made on."""
     home = os.fspath(Path.home())
+    # The libraries first: their folder may lie inside the root.
+    text = re.sub(r"(?:~|/)[^\s:'\"]*/site-packages/", "site-packages/", text)
+    text = re.sub(r"(?:~|/)[^\s:'\"]*/lib/(python3\.\d+/)", r"\1", text)
     for root in {os.fspath(ROOT), os.fspath(ROOT).replace(home, "~", 1)}:
         text = text.replace(root + os.sep, "")
-    text = re.sub(r"(?:~|/)[^\s:'\"]*/site-packages/", "site-packages/", text)
-    return re.sub(r"(?:~|/)[^\s:'\"]*/lib/(python3\.\d+/)", r"\1", text)
+    return text
 
 
 def keep_old_outputs(before: NotebookNode, after: NotebookNode) -> None:
