@@ -398,11 +398,11 @@ def test_what_only_looks_like_a_path(toy: NotebookNode, text: str):
 
 
 def test_a_cell_in_twenty_may_differ(toy: NotebookNode):
-    assert len(CELLS) == 20
+    assert 20 <= len(CELLS) < 40  # where one is within 5 %, and two are not
     tagged("printed", "nbval-ignore-output")(toy)
     assert rules.few_not_compared({"toy": toy}) == []
     tagged("stream", "nbval-ignore-output")(toy)
-    assert "2 of 20" in rules.few_not_compared({"toy": toy})[0]
+    assert f"2 of {len(CELLS)}" in rules.few_not_compared({"toy": toy})[0]
 
 
 @pytest.mark.parametrize(
@@ -430,7 +430,9 @@ def test_glue_that_does_not_fit(toy: NotebookNode, prose: str, message: str | No
 def test_another_page_may_use_a_value(toy: NotebookNode):
     toy.cells[0].source = "# Toy"
     used = "{glue:text}`toy.ipynb::%s`"
-    page = "".join(used % key for key in ("macs:,", "ratio:.1f", "share:.0%"))
+    page = "".join(
+        used % key for key in ("macs:,", "ratio:.1f", "share:.0%", "third:.2f", "seventh:.2f")
+    )
     assert rules.sound_glue({"toy.ipynb": toy}, {"intro.md": page}) == []
 
 
