@@ -40,7 +40,9 @@ TESTS = {
     "ops.py": FUNCTIONS,
     "reference.py": ("test_reference.py", "test_cost.py"),
     "cost.py": ("test_cost.py",),
-    "layers.py": ("test_layers.py",),
+    "layers.py": ("test_layers.py", "test_separation.py"),
+    "separation.py": ("test_separation.py",),
+    "interop.py": ("test_interop.py",),
     "testing.py": ("test_testing.py",),
     "viz/": ("test_viz.py",),
 }
@@ -374,6 +376,43 @@ MUTANTS = [
             "spec.in_channels // spec.groups - 1",
             "spec.in_channels - 1",
         ),
+    ),
+    *_named(
+        "separation.py",
+        (
+            "terms-in-the-wrong-order",
+            "(second[0], -1, multiplier, *first[2:]).sum(2)",
+            "(second[0], multiplier, -1, *first[2:]).sum(1)",
+        ),
+        (
+            "scale-on-one-side",
+            "scale = np.sqrt(singular[..., :terms])",
+            "scale = singular[..., :terms]",
+        ),
+        (
+            "signs-as-they-come",
+            "return left * sign, right * sign.swapaxes(-1, -2),",
+            "return left, right,",
+        ),
+        (
+            "slices-by-output",
+            "dense.transpose(1, 0, 2, 3).reshape(channels, outputs, -1)",
+            "dense.reshape(channels, outputs, -1)",
+        ),
+        (
+            "error-of-what-is-kept",
+            "_share(singular[..., terms:], singular)",
+            "_share(singular[..., :terms], singular)",
+        ),
+    ),
+    *_named(
+        "interop.py",
+        (
+            "multiplier-before-channel",
+            "weight.reshape(channels, filters // channels, *sides)",
+            "weight.reshape(filters // channels, channels, *sides)",
+        ),
+        ("weights-not-copied", "whole.transpose(order).copy()", "whole.transpose(order)"),
     ),
     *_named("viz/taps.py", ("taps-without-dilation", "[s * p + d * k for k", "[s * p + k for k")),
     *_named(
