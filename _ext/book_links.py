@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ def repository(config: Config) -> str:
 def site_address(name: str) -> str:
     """Return the address at which GitHub Pages serves a repository's site."""
     owner, project = name.split("/")
-    return f"https://{owner.lower()}.github.io/{project}/"
+    home = f"{owner.lower()}.github.io"  # a repository of this name is served at the top
+    return f"https://{home}/" if project.lower() == home else f"https://{home}/{project}/"
 
 
 def launch_addresses(name: str, chapter: str) -> dict[str, str]:
@@ -102,10 +104,10 @@ def add_buttons(
         )
     keep = []
     if chapter:
-        notebook, (wheel,) = f"{chapter}.ipynb", (Path(app.outdir) / COPIES).glob("dsconv-*.whl")
+        # First an archive: opened from a folder, browsers show an .ipynb as text.
         for file, text, tooltip, icon in (
-            (notebook, "Notebook (.ipynb)", "This chapter to run yourself", "fas fa-code"),
-            (wheel.name, "dsconv (.whl)", "The package that it imports", "fas fa-box"),
+            (f"{chapter}.zip", "Notebook and dsconv (.zip)", "To run yourself", "fas fa-box"),
+            (f"{chapter}.ipynb", "Notebook alone (.ipynb)", "This chapter alone", "fas fa-code"),
         ):
             url = context["pathto"](f"{COPIES}/{file}", 1)
             keep.append(link(url, text, tooltip, icon))
@@ -155,11 +157,15 @@ def write_copies(app: Sphinx, exception: Exception | None) -> None:
 
     out, name = Path(app.outdir) / COPIES, repository(app.config)
     try:
-        written = {path.stem for path in readers.write_copies(root / "book", out, repository=name)}
+        copies = readers.write_copies(root / "book", out, repository=name)
     except ValueError as error:  # its message says which cell of which chapter
         raise ExtensionError(str(error)) from error
+    for copy in copies:
+        with zipfile.ZipFile(copy.with_suffix(".zip"), "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in (copy, *out.glob("dsconv-*.whl")):
+                archive.write(file, file.name)
     chapters = {chapter_of(app, page) for page in app.env.found_docs} - {""}
-    if missing := chapters - written:
+    if missing := chapters - {copy.stem for copy in copies}:
         msg = f"tools/readers.py made no copy of {', '.join(sorted(missing))}"
         raise ExtensionError(msg)
 

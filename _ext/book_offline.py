@@ -45,5 +45,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     silence(app)
     app.config.mathjax_path = "mathjax/tex-chtml.js"
+    # Opened from a folder, a page may not fetch others, from which the search takes its excerpts.
+    quiet = 'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
+    app.add_js_file(None, body=quiet, priority=900)
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -245,3 +245,15 @@ def test_an_installed_torch_is_left_alone(installed, there, project):
         parents=True
     )
     assert _environment.has_torch(venv, "4.5.6") is there
+
+
+def test_an_environment_of_a_python_upgraded_since_is_made_again(tmp_path):
+    binaries = tmp_path / ".venv" / "bin"
+    binaries.mkdir(parents=True)
+    (tmp_path / "python3.13").touch()
+    (binaries / "python").symlink_to(tmp_path / "python3.13")
+    (tmp_path / ".venv" / "lib" / "python3.11").mkdir(parents=True)
+    why = _environment.fault(tmp_path, tmp_path / ".venv")
+    assert why == "was made with another version of Python"
+    (tmp_path / ".venv" / "lib" / "python3.13").mkdir()
+    assert _environment.fits(tmp_path / ".venv")

@@ -206,14 +206,18 @@ def test_the_download_is_the_readers_copy(name, sites):
 
 
 @pytest.mark.parametrize("name", ["plain", "published"])
-def test_the_wheel_lies_beside_the_copies(name, sites):
+def test_the_archive_holds_the_copy_and_the_package(name, sites, tmp_path):
     page = sites[name].chapter
-    (address,) = [link for link in page.links() if link.endswith(".whl")]
-    wheel, copy = file_at(page, address), sites[name].out / "notebooks" / "chapter.ipynb"
-    assert wheel.parent == copy.parent
+    (address,) = [link for link in page.links() if link.endswith(".zip")]
+    with zipfile.ZipFile(file_at(page, address)) as archive:
+        archive.extractall(tmp_path)
+    (wheel,), copy = tmp_path.glob("*.whl"), tmp_path / "chapter.ipynb"
     with zipfile.ZipFile(wheel) as archive:
         assert "dsconv/__init__.py" in archive.namelist()
     assert wheel.name in copy.read_text()
+    beside = sites[name].out / "notebooks"
+    assert (beside / wheel.name).read_bytes() == wheel.read_bytes()
+    assert (beside / copy.name).read_bytes() == copy.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["plain", "published"])
@@ -363,6 +367,22 @@ def test_every_local_address_leads_to_a_file(name, sites):
             if urlsplit(address).scheme or is_remote(address) or not urlsplit(address).path:
                 continue
             assert file_at(page, address).is_file(), f"{page.path.name}: {address}"
+
+
+@pytest.mark.parametrize("name", ["plain", "published"])
+def test_every_local_anchor_is_there(name, sites):
+    pages = {page.path.resolve(): page for page in sites[name].pages}
+    ids = {path: {a["id"] for _, a in page.tags if a.get("id")} for path, page in pages.items()}
+    followed = 0
+    for path, page in pages.items():
+        for address in page.links():
+            parts = urlsplit(address)
+            if parts.scheme or is_remote(address) or not parts.fragment:
+                continue
+            target = file_at(page, address).resolve() if parts.path else path
+            assert unquote(parts.fragment) in ids[target], f"{page.path.name}: {address}"
+            followed += 1
+    assert followed
 
 
 def test_the_mends_for_screen_readers_are_there(plain):

@@ -42,8 +42,8 @@ def test_the_test_workflow_is_ci_run():
     assert commands(ROOT / ".github/workflows/test.yml").strip() == "bash .ci/run"
 
 
-def test_the_site_is_published_as_a_reader_makes_it():
-    assert made(commands(ROOT / ".github/workflows/publish.yml")) == ["book"]
+def test_the_site_is_published_as_a_reader_makes_it_once_the_tests_pass():
+    assert made(commands(ROOT / ".github/workflows/publish.yml")) == ["test", "book"]
 
 
 def test_every_target_is_in_the_makefile():

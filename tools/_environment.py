@@ -63,6 +63,12 @@ def check_modules() -> None:
             )
 
 
+def fits(venv: Path) -> bool:
+    """Tell whether the packages lie where the interpreter, perhaps upgraded since, looks."""
+    name = python_of(venv).resolve().name
+    return not re.fullmatch(r"python3\.\d+", name) or (venv / "lib" / name).is_dir()
+
+
 def fault(root: Path, venv: Path) -> str:
     """Return why an existing environment has to be made again, or an empty string."""
     if (venv / UNFINISHED).exists():
@@ -70,6 +76,8 @@ def fault(root: Path, venv: Path) -> str:
     stamp = venv / STAMP
     if stamp.exists() and not stamp.read_text().endswith(f" {root}\n"):
         return "was made for another folder"
+    if not fits(venv):
+        return "was made with another version of Python"
     try:
         probe = subprocess.run([python_of(venv), "-m", "pip", "--version"], capture_output=True)
     except OSError:
@@ -127,6 +135,7 @@ def finished(root: Path, venv: Path) -> bool:
     stamp = venv / STAMP
     return (
         python_of(venv).exists()
+        and fits(venv)
         and not (venv / UNFINISHED).exists()
         and stamp.exists()
         and stamp.read_text() == key(root)

@@ -121,7 +121,8 @@ def _site(repository: str) -> str:
     if not repository:
         return ""
     owner, _, name = repository.partition("/")
-    return f"https://{owner.lower()}.github.io/{name}/"
+    home = f"{owner.lower()}.github.io"
+    return f"https://{home}/" if name.lower() == home else f"https://{home}/{name}/"
 
 
 def _bibliography(path: Path) -> BibliographyData:
