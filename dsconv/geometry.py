@@ -1,6 +1,6 @@
 """Sizes, padding and every rule about arguments.
 
-This is the only module that validates. The public functions, the layers, the cost
+The rules about layers and convolutions stand here only. The public functions, the layers, the cost
 model and the figures all ask it, so they cannot disagree about a layer; the backends
 behind them trust what they are given.
 
@@ -213,8 +213,9 @@ class ConvSpec:
 
     Notes
     -----
-    Frozen and hashable. Two specs that mean the same layer are equal:
-    ``ConvSpec(3, 8, 3) == ConvSpec(3, 8, (3, 3))``. The arithmetic is that of Dumoulin
+    Frozen and hashable. Two ways to write the same numbers give equal specs:
+    ``ConvSpec(3, 8, 3) == ConvSpec(3, 8, (3, 3))``; "same" equals only "same". The
+    arithmetic is that of Dumoulin
     and Visin, "A guide to convolution arithmetic for deep learning" (2016), relationship
     6, with dilation from section 5.1.
 
@@ -268,8 +269,8 @@ class ConvSpec:
         }
         for name, value in normal.items():
             object.__setattr__(self, name, value)
-        for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
-            _check_groups_divide(name, channels, self.groups)
+        for name in ("in_channels", "out_channels"):
+            _check_groups_divide(name, getattr(self, name), self.groups)
 
     @classmethod
     def depthwise(
@@ -325,6 +326,9 @@ class ConvSpec:
         >>> ConvSpec.pointwise(3, 256)
         ConvSpec(3, 256, (1, 1))
         """
+        if whole_number("axes", axes, minimum=1) not in _AXES:
+            msg = f"axes must be 1 or 2. Received: axes={axes!r}"
+            raise ValueError(msg)
         return cls(in_channels, out_channels, (1,) * axes, bias=bias)
 
     def __repr__(self) -> str:
@@ -748,6 +752,39 @@ def plan_pointwise(
     return plan_convolution(axes, input_shape, weight, bias_shape, weight_name=weight_name)
 
 
+def check_halves(axes: int, depthwise_shape: Sequence[int], pointwise_shape: Sequence[int]) -> None:
+    """Refuse a pointwise weight that does not read every map of the depthwise half.
+
+    Parameters
+    ----------
+    axes : {1, 2}
+        Spatial axes of the operation.
+    depthwise_shape, pointwise_shape : sequence of int
+        (C · depth_multiplier, 1, kH, kW) and (N, C · depth_multiplier, 1, 1).
+
+    Returns
+    -------
+    None
+
+    Raises
+    ------
+    ValueError
+        If the two do not fit together.
+
+    Examples
+    --------
+    >>> check_halves(2, (6, 1, 3, 3), (8, 6, 1, 1))
+    """
+    first, second = tuple(depthwise_shape), _weight_shape(axes, pointwise_shape, "pointwise_weight")
+    if second[1] != first[0]:
+        msg = (
+            "pointwise_weight.shape[1] must be depthwise_weight.shape[0]: it reads every map of "
+            f"the depthwise half. Received: depthwise_weight.shape={first}, "
+            f"pointwise_weight.shape={second}"
+        )
+        raise ValueError(msg)
+
+
 def plan_spatially_separable(
     input_shape: Sequence[int],
     column_shape: Sequence[int],
@@ -832,6 +869,7 @@ __all__ = [
     "Sizes",
     "array_kind",
     "backend_of",
+    "check_halves",
     "per_axis",
     "plan_convolution",
     "plan_depthwise",

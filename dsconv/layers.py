@@ -54,7 +54,12 @@ class _DepthwiseSeparable(nn.Module):
         activation: Activation | None = None,
     ) -> None:
         super().__init__()
-        flags = {"depthwise_batch_norm": depthwise_batch_norm, "batch_norm": batch_norm}
+        flags = {
+            "bias": bias,
+            "depthwise_bias": depthwise_bias,
+            "depthwise_batch_norm": depthwise_batch_norm,
+            "batch_norm": batch_norm,
+        }
         for name, flag in flags.items():
             if not isinstance(flag, bool):
                 msg = f"{name} must be True or False. Received: {name}={flag!r}"
@@ -62,7 +67,7 @@ class _DepthwiseSeparable(nn.Module):
         self.depth_multiplier = whole_number("depth_multiplier", depth_multiplier, minimum=1)
         sizes = per_axis("kernel_size", kernel_size, self.axes, minimum=1)
         self.depthwise_spec = ConvSpec.depthwise(
-            in_channels,
+            whole_number("in_channels", in_channels, minimum=1),
             sizes,
             depth_multiplier=depth_multiplier,
             stride=stride,
@@ -114,14 +119,16 @@ class _DepthwiseSeparable(nn.Module):
                 norm.reset_parameters()  # type: ignore[operator]
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """Return the layer's output for maps of shape (B, C, H, W) or (B, C, L)."""
+        """Return the layer's output for (B, C, H, W) or (B, C, L), with or without the B."""
         spec = self.depthwise_spec
         plan = plan_convolution(self.axes, input.shape, spec.weight_shape, **spec.options)
+        # A batch norm would take the channels of an input without a batch for its images.
+        batch = input if plan.batched else input[None]
         if self._pads_in_forward:
-            input = pad(input, plan.pads)  # noqa: A001
-        middle = self.depthwise_activation(self.depthwise_batch_norm(self.depthwise(input)))
+            batch = pad(batch, plan.pads)
+        middle = self.depthwise_activation(self.depthwise_batch_norm(self.depthwise(batch)))
         output: torch.Tensor = self.activation(self.batch_norm(self.pointwise(middle)))
-        return output
+        return output if plan.batched else output[0]
 
     def extra_repr(self) -> str:
         """Return the constructor's arguments, for `print(layer)`."""
@@ -216,7 +223,8 @@ class DepthwiseSeparableConv2d(_DepthwiseSeparable):
         -------
         DepthwiseSeparableConv2d
             With the same stride, padding, dilation and bias. Its attribute `relative_error`
-            says how far its composed weight is from `conv.weight`, in the Frobenius norm.
+            says how far the terms are from `conv.weight` in the Frobenius norm, before they are
+            rounded to its dtype.
 
         Raises
         ------
@@ -343,7 +351,7 @@ def kaiming_normal_(
     TypeError
         If `convolution` is no convolution.
     ValueError
-        If `mode` is neither word.
+        If `mode` is neither word, or torch does not know `nonlinearity`.
 
     Notes
     -----

@@ -18,6 +18,7 @@ from dsconv.geometry import (
     Plan,
     Sizes,
     backend_of,
+    check_halves,
     plan_convolution,
     plan_depthwise,
     plan_pointwise,
@@ -463,7 +464,8 @@ def spatially_separable_conv2d(
     Returns
     -------
     ndarray or Tensor, shape (B, C, H', W') or (C, H', W')
-        What `depthwise_conv2d` gives with the outer products of column and row.
+        What `depthwise_conv2d` gives with the outer products of column and row, up to rounding:
+        the maps between the two passes have the input's dtype, which float16 may overflow.
 
     Raises
     ------
@@ -554,6 +556,7 @@ def _separable(
         axes, input.shape, depthwise_weight.shape, weight_name="depthwise_weight", **options
     )
     middle_shape = (*input.shape[: -axes - 1], first.spec.out_channels, *first.output_size)
+    check_halves(axes, depthwise_weight.shape, pointwise_weight.shape)
     second = plan_pointwise(
         axes, middle_shape, pointwise_weight.shape, _shape(bias), weight_name="pointwise_weight"
     )

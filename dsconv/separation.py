@@ -188,10 +188,16 @@ def compose(depthwise_weight: Any, pointwise_weight: Any, *, depth_multiplier: i
             f"depth_multiplier={multiplier}"
         )
         raise ValueError(msg)
-    if isinstance(depthwise_weight, np.ndarray) and depthwise_weight.dtype.kind in "iu":
-        depthwise_weight = depthwise_weight.astype(np.int64)  # as the convolutions do
-    products = pointwise_weight * depthwise_weight[:, 0][None]
-    return products.reshape(second[0], -1, multiplier, *first[2:]).sum(2)
+    dtype, wide = depthwise_weight.dtype, depthwise_weight
+    if not isinstance(wide, np.ndarray):
+        wide = wide.double()
+    elif dtype.kind in "iu":
+        dtype, wide = np.dtype(np.int64), wide.astype(np.int64)  # as the convolutions do
+    else:
+        wide = wide.astype(np.promote_types(dtype, np.float64))
+    products = pointwise_weight * wide[:, 0][None]
+    dense = products.reshape(second[0], -1, multiplier, *first[2:]).sum(2)
+    return dense.astype(dtype) if isinstance(dense, np.ndarray) else dense.to(dtype)
 
 
 def decouple(weight: Any, terms: int) -> Decoupling:
@@ -261,7 +267,7 @@ def _best_terms(matrices: Matrix, terms: int) -> tuple[Matrix, Matrix, float]:
 def _share(part: Matrix, whole: Matrix) -> float:
     """Return the norm of a part over that of the whole, which may be 0."""
     # Squares of very large or very small numbers would be lost; a power of two rounds nothing.
-    scale = np.ldexp(1.0, -int(np.frexp(whole.max())[1]))
+    scale = np.ldexp(1.0, min(-int(np.frexp(whole.max())[1]), 1023))
     size = np.linalg.norm(whole * scale)
     return float(np.linalg.norm(part * scale) / size) if size else 0.0
 
@@ -301,8 +307,10 @@ def _like(array: Any, values: Matrix) -> Any:
 
 
 def _rounding(array: Any) -> float:
+    computed = np.finfo(np.float64).eps
     if isinstance(array, np.ndarray):
-        return float(np.finfo(array.dtype if array.dtype.kind == "f" else np.float64).eps)
+        own = np.finfo(array.dtype).eps if array.dtype.kind == "f" else computed
+        return float(max(own, computed))
     import torch
 
     return float(torch.finfo(array.dtype).eps)

@@ -379,7 +379,10 @@ def test_channels_that_do_not_match_between_the_halves(backend):
     x, depthwise = np.ones((1, 2, 6, 6)), np.ones((4, 1, 3, 3))
     given = map(backend.array, (x, depthwise, np.ones((5, 2, 1, 1))))
     with refuses(
-        ValueError, "pointwise_weight.shape[1]", "(C=4)", "pointwise_weight.shape=(5, 2, 1, 1)"
+        ValueError,
+        "pointwise_weight.shape[1] must be depthwise_weight.shape[0]",
+        "depthwise_weight.shape=(4, 1, 3, 3)",
+        "pointwise_weight.shape=(5, 2, 1, 1)",
     ):
         dsconv.depthwise_separable_conv2d(*given)
 
@@ -560,5 +563,5 @@ def test_depthwise_and_pointwise_specs():
         ConvSpec.depthwise(2, 3, depth_multiplier=0)
     with refuses(TypeError, "groups"):
         ConvSpec.depthwise(2, 3, groups=1)
-    with refuses(ValueError, "one entry (a 1-D layer) or two"):
+    with refuses(ValueError, "axes must be 1 or 2", "axes=3"):
         ConvSpec.pointwise(2, 3, axes=3)

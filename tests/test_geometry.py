@@ -201,3 +201,14 @@ def test_plan_and_function_agree_about_the_output(case):
     x, w, b = case.arrays()
     y = getattr(dsconv, f"conv{case.axes}d")(x, w, b, **case.options)
     assert y.shape == (case.batch, case.outputs, *as_spec(case).output_size(case.size))
+
+
+def test_narrow_integers_are_checked_as_whole_numbers():
+    with pytest.raises(ValueError, match=r"groups \(=300\) must divide in_channels \(=200\)"):
+        ConvSpec(np.uint8(200), 200, 3, groups=300)
+
+
+@pytest.mark.parametrize(("axes", "error"), [(True, TypeError), (2.0, TypeError), (3, ValueError)])
+def test_a_pointwise_spec_has_one_axis_or_two(axes, error):
+    with pytest.raises(error, match="axes must be"):
+        ConvSpec.pointwise(3, 8, axes=axes)

@@ -429,3 +429,20 @@ def test_helpers():
     layer.batch_norm = nn.BatchNorm2d(2, track_running_stats=False)
     with pytest.raises(ValueError, match=r"batch_norm must keep running statistics"):
         fold_batch_norm(layer)
+
+
+@pytest.mark.parametrize("axes", [1, 2])
+def test_a_batch_norm_takes_an_input_without_a_batch(axes):
+    make = {1: DepthwiseSeparableConv1d, 2: DepthwiseSeparableConv2d}[axes]
+    torch.manual_seed(0)
+    layer = make(3, 5, 1, batch_norm=True, bias=False)
+    layer.batch_norm.weight.data = torch.arange(1.0, 6.0)
+    maps = torch.randn(3, *(5, 4)[:axes])  # as long as there are outputs
+    assert_matches(layer.eval()(maps).detach(), layer(maps[None])[0].detach())
+
+
+def test_flags_and_channels_are_refused_by_their_own_names():
+    with pytest.raises(TypeError, match="depthwise_bias must be True or False"):
+        DepthwiseSeparableConv2d(3, 8, 3, depthwise_bias=1)
+    with pytest.raises(ValueError, match="in_channels must be at least 1"):
+        DepthwiseSeparableConv2d(0, 8, 3)

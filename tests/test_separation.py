@@ -605,3 +605,20 @@ def test_halves_of_two_kinds():
 def test_layers_that_cannot_be_projected(conv, error, message):
     with refuses(error, message):
         DepthwiseSeparableConv2d.from_conv2d(conv)
+
+
+def test_a_longdouble_kernel_is_judged_in_float64():
+    kernel = np.outer([1, 2, 3], [0.1, 0.3, 0.7])
+    assert separable_rank(kernel.astype(np.longdouble)) == separable_rank(kernel) == 1
+
+
+def test_composing_adds_in_float64():
+    depthwise = np.full((2, 1, 1, 1), 300, np.float16)
+    pointwise = np.array([[[[300]], [[-300]]]], np.float16)
+    dense = compose(depthwise, pointwise, depth_multiplier=2)
+    assert dense.dtype == np.float16
+    assert dense.item() == 0  # each product is beyond float16
+
+
+def test_the_smallest_kernels_have_an_error():
+    assert separate(np.full((3, 3), 1e-310)).relative_error == 0

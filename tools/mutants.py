@@ -330,13 +330,13 @@ MUTANTS = [
         ("fold-changes-the-layer", "copy.deepcopy(layer).eval()", "layer.eval()"),
         (
             "layer-pads-ignored",
-            "input = pad(input, plan.pads)",
-            "input = pad(input, plan.pads[:0])",
+            "batch = pad(batch, plan.pads)",
+            "batch = pad(batch, plan.pads[:0])",
         ),
         (
             "layer-activation-before-norm",
-            "self.depthwise_activation(self.depthwise_batch_norm(self.depthwise(input)))",
-            "self.depthwise_batch_norm(self.depthwise_activation(self.depthwise(input)))",
+            "self.depthwise_activation(self.depthwise_batch_norm(self.depthwise(batch)))",
+            "self.depthwise_batch_norm(self.depthwise_activation(self.depthwise(batch)))",
         ),
         ("layer-dilation-forgotten", "            dilation=self.depthwise_spec.dilation,\n", ""),
     ),
