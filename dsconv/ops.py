@@ -8,6 +8,7 @@ in `dsconv.reference`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -98,8 +99,16 @@ def conv2d(
     array([[[-10, -11, -12],
             [-14, -15, -16]]])
     """
-    return _convolution(
-        2, input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups
+    return _one_layer(
+        plan_convolution,
+        2,
+        input,
+        weight,
+        bias,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
     )
 
 
@@ -145,8 +154,16 @@ def conv1d(
     >>> conv1d(np.array([[3, 1, 4, 1, 5]]), np.array([[[1, 2]]]))
     array([[ 5,  9,  6, 11]])
     """
-    return _convolution(
-        1, input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups
+    return _one_layer(
+        plan_convolution,
+        1,
+        input,
+        weight,
+        bias,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
     )
 
 
@@ -197,7 +214,9 @@ def depthwise_conv2d(
     array([[[ 3,  5]],
            [[-1, -1]]])
     """
-    return _depthwise(2, input, weight, bias, stride=stride, padding=padding, dilation=dilation)
+    return _one_layer(
+        plan_depthwise, 2, input, weight, bias, stride=stride, padding=padding, dilation=dilation
+    )
 
 
 def depthwise_conv1d(
@@ -243,7 +262,9 @@ def depthwise_conv1d(
     array([[ 3,  5],
            [-1, -1]])
     """
-    return _depthwise(1, input, weight, bias, stride=stride, padding=padding, dilation=dilation)
+    return _one_layer(
+        plan_depthwise, 1, input, weight, bias, stride=stride, padding=padding, dilation=dilation
+    )
 
 
 def pointwise_conv2d(input: Array, weight: Array, bias: Array | None = None) -> Array:
@@ -281,7 +302,7 @@ def pointwise_conv2d(input: Array, weight: Array, bias: Array | None = None) -> 
     >>> pointwise_conv2d(image, np.array([[[[10]], [[1]]]]))
     array([[[14, 25, 36]]])
     """
-    return _pointwise(2, input, weight, bias)
+    return _one_layer(plan_pointwise, 2, input, weight, bias)
 
 
 def pointwise_conv1d(input: Array, weight: Array, bias: Array | None = None) -> Array:
@@ -316,7 +337,7 @@ def pointwise_conv1d(input: Array, weight: Array, bias: Array | None = None) -> 
     >>> pointwise_conv1d(np.array([[1, 2, 3], [4, 5, 6]]), np.array([[[10], [1]]]))
     array([[14, 25, 36]])
     """
-    return _pointwise(1, input, weight, bias)
+    return _one_layer(plan_pointwise, 1, input, weight, bias)
 
 
 def depthwise_separable_conv2d(
@@ -516,23 +537,16 @@ def spatially_separable_conv2d(
 # --- What they share: check, then run -------------------------------------------------
 
 
-def _convolution(
-    axes: int, input: Array, weight: Array, bias: Array | None, **options: Any
+def _one_layer(
+    plan_of: Callable[..., Plan],
+    axes: int,
+    input: Array,
+    weight: Array,
+    bias: Array | None,
+    **options: Any,
 ) -> Array:
     backend = backend_of({"input": input, "weight": weight, "bias": bias})
-    plan = plan_convolution(axes, input.shape, weight.shape, _shape(bias), **options)
-    return _run(backend, plan, input, weight, bias)
-
-
-def _depthwise(axes: int, input: Array, weight: Array, bias: Array | None, **options: Any) -> Array:
-    backend = backend_of({"input": input, "weight": weight, "bias": bias})
-    plan = plan_depthwise(axes, input.shape, weight.shape, _shape(bias), **options)
-    return _run(backend, plan, input, weight, bias)
-
-
-def _pointwise(axes: int, input: Array, weight: Array, bias: Array | None) -> Array:
-    backend = backend_of({"input": input, "weight": weight, "bias": bias})
-    plan = plan_pointwise(axes, input.shape, weight.shape, _shape(bias))
+    plan = plan_of(axes, input.shape, weight.shape, _shape(bias), **options)
     return _run(backend, plan, input, weight, bias)
 
 

@@ -236,9 +236,10 @@ MUTANTS = [
         ),
         (
             "pointwise-transposed",
-            "plan_pointwise(axes, input.shape, weight.shape, _shape(bias))\n",
-            "plan_pointwise(axes, input.shape, weight.shape, _shape(bias))\n"
-            "    weight = weight.swapaxes(0, 1).reshape(weight.shape)\n",
+            "return _one_layer(plan_pointwise, 2, input, weight, bias)",
+            "return _one_layer(\n"
+            "        plan_pointwise, 2, input, weight.swapaxes(0, 1).reshape(weight.shape), bias\n"
+            "    )",
         ),
         (
             "separable-bias-dropped",
