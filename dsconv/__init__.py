@@ -10,8 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from dsconv import cost, geometry, interop, ops, reference, separation, testing
-from dsconv.cost import Cost, chain_cost, layer_cost, peak_activation_bytes
+from dsconv import architectures, cost, geometry, interop, ops, reference, separation, testing
+from dsconv.cost import Cost, chain_cost, layer_cost, network_cost, peak_activation_bytes
 from dsconv.geometry import ConvSpec
 from dsconv.interop import (
     from_keras_conv,
@@ -44,6 +44,7 @@ from dsconv.testing import assert_matches
 
 if TYPE_CHECKING:
     from dsconv import layers, viz
+    from dsconv.cost import module_cost
     from dsconv.layers import (
         DepthwiseSeparableConv1d,
         DepthwiseSeparableConv2d,
@@ -60,6 +61,7 @@ _LAZY_NAMES = {
     "DepthwiseSeparableConv2d": "dsconv.layers",
     "fold_batch_norm": "dsconv.layers",
     "kaiming_normal_": "dsconv.layers",
+    "module_cost": "dsconv.cost",
 }
 
 __all__ = [
@@ -70,6 +72,7 @@ __all__ = [
     "DepthwiseSeparableConv2d",
     "Separation",
     "__version__",
+    "architectures",
     "assert_matches",
     "chain_cost",
     "compose",
@@ -90,6 +93,8 @@ __all__ = [
     "kaiming_normal_",
     "layer_cost",
     "layers",
+    "module_cost",
+    "network_cost",
     "ops",
     "peak_activation_bytes",
     "pointwise_conv1d",

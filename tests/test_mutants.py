@@ -53,7 +53,7 @@ def test_a_bug_is_caught_a_harmless_change_survives_and_the_source_stays():
 def test_the_command_knows_its_names(capsys):
     assert mutants.main(["--list", "same-lower", "flops-are-macs"]) == 0
     printed = capsys.readouterr().out
-    assert printed == "same-lower  (dsconv/geometry.py)\nflops-are-macs  (dsconv/cost.py)\n"
+    assert printed == "same-lower  (dsconv/geometry.py)\nflops-are-macs  (dsconv/cost/layer.py)\n"
     with pytest.raises(SystemExit):
         mutants.main(["no-such-mutant"])
     assert "no such mutant: no-such-mutant" in capsys.readouterr().err

@@ -39,7 +39,7 @@ TESTS = {
     "geometry.py": ("test_geometry.py", "test_errors.py", *FUNCTIONS[:3]),
     "ops.py": FUNCTIONS,
     "reference.py": ("test_reference.py", "test_cost.py"),
-    "cost.py": ("test_cost.py",),
+    "cost/layer.py": ("test_cost.py",),
     "layers.py": ("test_layers.py", "test_separation.py"),
     "separation.py": ("test_separation.py",),
     "interop.py": ("test_interop.py",),
@@ -277,7 +277,7 @@ MUTANTS = [
         ("loops-bias-ignored", "    if bias is not None:\n", "    if False:\n"),
     ),
     *_named(
-        "cost.py",
+        "cost/layer.py",
         ("flops-are-macs", "return 2 * self.macs", "return self.macs"),
         (
             "cost-forgets-groups",

@@ -1,10 +1,4 @@
-"""What a layer costs, in exact whole numbers.
-
-The convention, here and in the whole book: a MAC is one multiplication and one addition;
-1 MAC = 2 FLOP. Multiplications with padded zeros count, since the usual implementations
-make them. Additions of a bias and the work of batch norm do not count. Rounding is for
-display and happens elsewhere.
-"""
+"""What one layer costs, and a chain of layers; `dsconv.cost` says what counts."""
 
 from __future__ import annotations
 
