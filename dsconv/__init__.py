@@ -11,7 +11,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from dsconv import architectures, cost, geometry, interop, ops, reference, separation, testing
-from dsconv.cost import Cost, chain_cost, layer_cost, network_cost, peak_activation_bytes
+from dsconv.cost import (
+    Cost,
+    LayerCost,
+    NetworkCost,
+    NetworkTotal,
+    chain_cost,
+    layer_cost,
+    network_cost,
+    peak_activation_bytes,
+)
 from dsconv.geometry import ConvSpec
 from dsconv.interop import (
     from_keras_conv,
@@ -43,7 +52,7 @@ from dsconv.separation import (
 from dsconv.testing import assert_matches
 
 if TYPE_CHECKING:
-    from dsconv import layers, viz
+    from dsconv import layers, training, viz
     from dsconv.cost import module_cost
     from dsconv.layers import (
         DepthwiseSeparableConv1d,
@@ -55,7 +64,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # Loaded at first use (PEP 562), because they import torch or matplotlib.
-_LAZY_MODULES = {"layers", "viz"}
+_LAZY_MODULES = {"layers", "training", "viz"}
 _LAZY_NAMES = {
     "DepthwiseSeparableConv1d": "dsconv.layers",
     "DepthwiseSeparableConv2d": "dsconv.layers",
@@ -70,6 +79,9 @@ __all__ = [
     "Decoupling",
     "DepthwiseSeparableConv1d",
     "DepthwiseSeparableConv2d",
+    "LayerCost",
+    "NetworkCost",
+    "NetworkTotal",
     "Separation",
     "__version__",
     "architectures",
@@ -108,6 +120,7 @@ __all__ = [
     "to_keras_conv",
     "to_keras_depthwise",
     "to_keras_separable",
+    "training",
     "viz",
 ]
 

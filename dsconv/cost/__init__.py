@@ -13,16 +13,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dsconv.cost.layer import Cost, chain_cost, layer_cost, peak_activation_bytes
-from dsconv.cost.network import LayerRow, NetworkCost, Total, network_cost
+from dsconv.cost.network import LayerCost, NetworkCost, NetworkTotal, network_cost
 
 if TYPE_CHECKING:
     from dsconv.cost.module import module_cost
 
 __all__ = [
     "Cost",
-    "LayerRow",
+    "LayerCost",
     "NetworkCost",
-    "Total",
+    "NetworkTotal",
     "chain_cost",
     "layer_cost",
     "module_cost",

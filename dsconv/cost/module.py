@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from dsconv.architectures.walker import kind_of
-from dsconv.cost.network import LayerRow, NetworkCost, Total
+from dsconv.cost.network import LayerCost, NetworkCost, NetworkTotal
 from dsconv.geometry import ConvSpec, Shape, whole_number
 
 _NORMS = (
@@ -88,6 +88,9 @@ def module_cost(module: nn.Module, input_shape: Sequence[int]) -> NetworkCost:
     if not isinstance(module, nn.Module):
         msg = f"module must be a torch.nn.Module. Received: {type(module).__name__}"
         raise TypeError(msg)
+    if not isinstance(input_shape, tuple | list):
+        msg = f"input_shape must be a tuple or list of integers. Received: {input_shape!r}"
+        raise TypeError(msg)
     shape = tuple(
         whole_number(f"input_shape[{axis}]", size, minimum=1)
         for axis, size in enumerate(input_shape)
@@ -117,7 +120,7 @@ class _Watch:
 
     def __init__(self, module: nn.Module) -> None:
         self.module = module
-        self.rows: list[LayerRow] = []
+        self.rows: list[LayerCost] = []
         self.weights = 0
         self.unknown: list[str] = []
         self.ran: set[str] = set()
@@ -143,7 +146,7 @@ class _Watch:
             kind, macs = known
             learnt = self._learnt(part)
             self.weights += 0 if kind == "norm" else learnt
-            self.rows.append(LayerRow(name, kind, before, after, learnt, macs))
+            self.rows.append(LayerCost(name, kind, before, after, learnt, macs))
 
         return look
 
@@ -170,7 +173,9 @@ class _Watch:
         ]
         uncounted = (*dict.fromkeys(self.unknown), *silent, *(outside if all_macs > macs else []))
         learnt = sum(row.parameters for row in self.rows)
-        return NetworkCost(tuple(self.rows), Total(learnt, self.weights, macs, None), uncounted)
+        return NetworkCost(
+            tuple(self.rows), NetworkTotal(learnt, self.weights, macs, None), uncounted
+        )
 
 
 def _look_at(part: nn.Module, output: Shape) -> tuple[str, int] | None:

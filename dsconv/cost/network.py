@@ -30,7 +30,7 @@ BYTES_OF_FLOAT32 = 4
 
 
 @dataclass(frozen=True)
-class LayerRow:
+class LayerCost:
     """One layer's line in the table.
 
     Attributes
@@ -52,7 +52,7 @@ class LayerRow:
 
 
 @dataclass(frozen=True)
-class Total:
+class NetworkTotal:
     """The sums over a network.
 
     Attributes
@@ -79,14 +79,14 @@ class NetworkCost:
 
     Attributes
     ----------
-    layers : tuple of LayerRow
-    total : Total
+    layers : tuple of LayerCost
+    total : NetworkTotal
     uncounted : tuple of str
         What was seen and not counted; always empty for the networks of the book.
     """
 
-    layers: tuple[LayerRow, ...]
-    total: Total
+    layers: tuple[LayerCost, ...]
+    total: NetworkTotal
     uncounted: tuple[str, ...] = ()
 
     def by_kind(self) -> dict[str, tuple[int, int]]:
@@ -130,7 +130,7 @@ class NetworkCost:
         return f'<pre tabindex="0" style="overflow-x: auto">{escape(str(self))}</pre>'
 
 
-def _cells(row: LayerRow) -> tuple[str, ...]:
+def _cells(row: LayerCost) -> tuple[str, ...]:
     shape = "×".join(map(str, row.output_shape[1:]))
     return row.name, row.kind, shape, f"{row.parameters:,}", f"{row.macs:,}"
 
@@ -171,7 +171,7 @@ def network_cost(layers: Network | Sequence[Layer], *, batch_size: int = 1) -> N
     --------
     >>> from dsconv.architectures import network
     >>> network_cost(network("mobilenet_v1")).total
-    Total(parameters=4231976, weights=4210088, macs=568740352, peak_activation_bytes=4816896)
+    NetworkTotal(parameters=4231976, weights=4210088, macs=568740352, peak_activation_bytes=4816896)
     """
     batch = whole_number("batch_size", batch_size, minimum=1)
     walked = walk(layers) if isinstance(layers, Network) else tuple(layers)
@@ -179,7 +179,7 @@ def network_cost(layers: Network | Sequence[Layer], *, batch_size: int = 1) -> N
     weights = sum(
         row.parameters for row, layer in zip(rows, walked, strict=True) if layer.spec is not None
     )
-    total = Total(
+    total = NetworkTotal(
         parameters=sum(row.parameters for row in rows),
         weights=weights,
         macs=sum(row.macs for row in rows),
@@ -188,12 +188,12 @@ def network_cost(layers: Network | Sequence[Layer], *, batch_size: int = 1) -> N
     return NetworkCost(rows, total)
 
 
-def _row(layer: Layer, batch: int) -> LayerRow:
+def _row(layer: Layer, batch: int) -> LayerCost:
     shapes = parameter_shapes([layer])
     learnt = sum(prod(shape) for name, shape in shapes.items() if ".running_" not in name)
     spec = layer.spec
     macs = 0 if spec is None else batch * prod(spec.weight_shape) * prod(layer.output_shape[2:])
-    return LayerRow(
+    return LayerCost(
         layer.name,
         layer.kind,
         (batch, *layer.input_shape[1:]),
@@ -220,4 +220,4 @@ def _peak(layers: Sequence[Layer]) -> int:
     return most
 
 
-__all__ = ["LayerRow", "NetworkCost", "Total", "network_cost"]
+__all__ = ["LayerCost", "NetworkCost", "NetworkTotal", "network_cost"]
