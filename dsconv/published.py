@@ -37,6 +37,16 @@ Value: TypeAlias = "int | Fraction | str | tuple[int, ...]"
 STATUSES = ("computed", "trap", "cited")
 """What a cell can be."""
 
+GROUPS = {
+    "misprint": "the publication contradicts itself, or what it is about",
+    "rounding": "cut, where others round, or rounded twice",
+    "counting": "something else is counted",
+    "build": "another build of the network",
+    "version": "versions of the publication differ",
+    "unknown": "nobody has found out",
+}
+"""Why a trap does not agree."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -57,6 +67,8 @@ class Cell:
         What to compute; empty if cited.
     instead : str
         What gives the printed figure of a trap, if that is known.
+    group : str
+        Which of `GROUPS` a trap belongs to.
     reason : str
         Why a trap does not agree.
     note : str
@@ -78,6 +90,7 @@ class Cell:
     status: str
     how: str = ""
     instead: str = ""
+    group: str = ""
     reason: str = ""
     note: str = ""
 
@@ -668,4 +681,4 @@ def _shown(cell: Cell) -> str:
     return f"{value:,}"
 
 
-__all__ = ["STATUSES", "Cell", "Table", "cells", "table", "tables"]
+__all__ = ["GROUPS", "STATUSES", "Cell", "Table", "cells", "table", "tables"]

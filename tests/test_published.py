@@ -15,7 +15,7 @@ from notebooks import ROOT
 
 from dsconv.architectures import network, walk
 from dsconv.cost import network_cost
-from dsconv.published import STATUSES, Cell, cells, table, tables
+from dsconv.published import GROUPS, STATUSES, Cell, cells, table, tables
 
 FILE = ROOT / "dsconv" / "data" / "published.csv"
 
@@ -23,11 +23,12 @@ FILE = ROOT / "dsconv" / "data" / "published.csv"
 def problem(cell: Cell) -> str:
     """Return what is wrong with a cell, or nothing."""
     if cell.status == "cited":
-        return "cited, yet with something to compute" if cell.how or cell.instead else ""
+        nothing = not (cell.how or cell.instead or cell.reason or cell.group)
+        return "" if nothing else "cited, yet with something to compute"
     if not cell.how:
         return f"{cell.status}, with nothing to compute"
     if cell.status == "computed":
-        if cell.instead or cell.reason:
+        if cell.instead or cell.reason or cell.group:
             return "computed, yet with a reason why not"
         return "" if cell.agrees() else f"printed {cell.printed}, computed {cell.computed()}"
     if cell.status == "trap":
@@ -35,6 +36,8 @@ def problem(cell: Cell) -> str:
             return f"a trap that agrees: {cell.computed()}"
         if not cell.reason.endswith("."):
             return "a trap without a sentence that says why"
+        if cell.group not in GROUPS:
+            return f"group {cell.group!r}"
         return f"{cell.instead} does not give it either" if cell.explained() is False else ""
     return f"status {cell.status!r}"
 
@@ -69,6 +72,7 @@ def test_the_cells_taken_as_examples():
     [
         (CONV, {"printed": "4867"}),
         (CONV, {"reason": ""}),
+        (CONV, {"group": "other"}),
         (CONV, {"instead": CONV.how}),
         (CONV, {"status": "computed"}),
         (CONV, {"status": "cited"}),
@@ -231,6 +235,10 @@ def test_there_is_no_other_table():
     assert set(tables()) == SHAPES.keys() | PARTS.keys()
     for source in {cell.source for cell in cells()}:
         assert {cell.source for name in tables(source) for cell in cells(name)} == {source}
+
+
+def test_each_group_has_traps():
+    assert {cell.group for cell in cells()} == {*GROUPS, ""}
 
 
 def test_each_place_is_filled_once():
