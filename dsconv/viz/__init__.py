@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from dsconv.viz._svg import Drawing, frames
+from dsconv.viz.block import block
+from dsconv.viz.network import network
 from dsconv.viz.numbers import numbers
 from dsconv.viz.sheets import sheets
 from dsconv.viz.sliding import sliding
@@ -23,9 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Drawing",
+    "block",
     "curves",
     "frames",
     "groups_toy",
+    "network",
     "numbers",
     "photographs",
     "sheets",
