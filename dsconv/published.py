@@ -234,7 +234,7 @@ def table(name: str) -> Table:
                     ImageNet Accuracy  Million Mult-Adds          Million Parameters
     Conv MobileNet  71.7%              4866  ✗ 4,867,293,184 [1]  29.3  ✓ 29,282,120
     MobileNet       70.6%              569  ✓ 568,740,352         4.2  ✓ 4,210,088
-    [1] The standard network is counted without its dense layer, MobileNet's 569 beside it with.
+    [1] Counted without the dense layer; MobileNet's 569 beside it is counted with it.
     Million Parameters: weights with the dense layer's bias, without batch norms
     """
     return Table(name, cells(name))
@@ -562,8 +562,8 @@ font-variant-numeric:tabular-nums}
 color:inherit}
 .dsconv-published :is(th,td){padding:4px 14px 4px 0;text-align:left;vertical-align:top;
 white-space:nowrap;background:none;border:0;border-bottom:1px solid rgba(128,128,128,.35)}
-.dsconv-published thead th{white-space:normal;vertical-align:bottom;min-width:5.5em}
-.dsconv-published th{font-weight:600}
+.dsconv-published th{font-weight:600;white-space:normal}
+.dsconv-published thead th{vertical-align:bottom}
 .dsconv-published td span{display:block;font-size:13px}
 .dsconv-published b{font-weight:600;color:var(--dsconv-output,inherit)}
 .dsconv-published b.dsconv-off{color:var(--dsconv-kernel,inherit)}
@@ -655,8 +655,8 @@ class Table:
         sign, name = _MARKS[agrees]
         off = "" if agrees else ' class="dsconv-off"'
         mark = f'<b{off} role="img" aria-label="{name}">{sign}</b>'
-        words = escape(f" {_shown(cell)}{self._note(cell)}".rstrip())
-        return f"<td>{escape(cell.printed)}<span>{mark}{words}</span></td>"
+        printed, words = escape(cell.printed), escape(f"{_shown(cell)}{self._note(cell)}")
+        return f"<td>{printed} {f'<span>{mark} {words}</span>' if words else mark}</td>"
 
 
 def _common(cells: Sequence[Cell], note: str) -> str:
@@ -669,10 +669,12 @@ def _common(cells: Sequence[Cell], note: str) -> str:
 
 
 def _shown(cell: Cell) -> str:
-    """Return the computed figure as a table shows it; a text that agrees is not said twice."""
+    """Return the computed figure as a table shows it; but nothing twice."""
     value: Any = cell.computed()
     if isinstance(value, tuple):
         return f"{len(value)} choices of the letters"
+    if isinstance(value, int) and not cell.unit:
+        value = f"{value:,}"
     if isinstance(value, str):
         return "" if cell.agrees() else value
     if cell.unit == "%":
