@@ -73,6 +73,7 @@ FIGURES = {
     "wide numbers": lambda: numbers(np.eye(6, 20, dtype=int)),
     "sliding": lambda: sliding(X, W, padding=1, stride=2),
     "toy": lambda: groups_toy(6, 12, 3),
+    "reach": lambda: viz.reach((ConvSpec(6, 6, 1, groups=2), [0, 3, 1, 4, 2, 5])),
 }
 
 

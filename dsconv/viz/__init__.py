@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsconv.viz._svg import Drawing, frames
 from dsconv.viz.block import block
+from dsconv.viz.channels import reach
 from dsconv.viz.network import network
 from dsconv.viz.numbers import numbers
 from dsconv.viz.sheets import sheets
@@ -32,6 +33,7 @@ __all__ = [
     "network",
     "numbers",
     "photographs",
+    "reach",
     "sheets",
     "sliding",
     "taps",
