@@ -161,7 +161,7 @@ def kernel_words(spec: ConvSpec) -> str:
 
 
 def percent(share: float) -> str:
-    """Return "94.9 %"; what is not nothing never becomes 0."""
+    """Return "94.9 %"; what is not nothing never becomes 0, and a part never the whole."""
     if 0 < share < 0.0005:
         return "<0.1 %"
-    return f"{100 * share:.1f} %"
+    return ">99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"

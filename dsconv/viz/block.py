@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import prod, sqrt
 from typing import Any, NamedTuple, TypeAlias
 from xml.etree import ElementTree as ET
@@ -24,13 +25,21 @@ from dsconv.viz._words import many
 
 Layers: TypeAlias = "Network | Sequence[Layer]"
 
-BAR = 108.0  # pixels of the most channels
+BAR = 104.0  # pixels of the most channels
 THICK = (3.0, 12.0)  # of a map: of one place, and of the most
 LINE = 17.0  # from a line of text to the next
 PITCH = 13.0  # between wires, at least
-LANE, MARGIN, GAP, TOP = 15.0, 9.0, 12.0, 3.0
+MAP = 16.0  # height of the strip in which a map and its size stand
+LANE, MARGIN, GAP, TOP = 15.0, 4.0, 12.0, 3.0
 ADDED = 34.0  # height of an addition
+SUMS = 48.0  # height of the sums of MACs and weights
 RADIUS = 8.0
+
+NAMES = {
+    "global_average_pool": "mean of each map",
+    "add": "shortcut added",
+    "multiply": "scales the maps",
+}
 
 
 def block(
@@ -94,17 +103,28 @@ def block(
         else _svg.texts("titles", titles, len(chosen))
     )
     flows = [_flow(inside) for _, inside in chosen]
-    scale = _Scale(flows)
+    plan = _Plan(flows)
     row, pictures = _svg.row(), []
+    row.set("style", "align-items:flex-start")  # all begin at one height
     for flow, head, (_, inside) in zip(flows, heads, chosen, strict=True):
-        picture, width = _picture(flow, head, scale)
+        picture = _picture(flow, head, plan)
         pictures.append(picture)
-        costs = [cost_of(layer) for layer in inside if layer.spec is not None]
-        macs, weights = sum(c.macs for c in costs), sum(c.parameters for c in costs)
-        below = f"{many(macs, 'MAC')}, {many(weights, 'weight')}"
-        _svg.panel(row, picture, width, title=head, below=below)
+        sums = group(picture, "middled")
+        bottom = plan.tops(flow)[-1] + MAP
+        for index, words in enumerate(_costs(inside)):
+            element(sums, "text", words, x=plan.width / 2, y=bottom + 26 + LINE * index)
+        _svg.panel(row, picture, plan.width, title=head)
     _svg.use_alt(pictures, alt)
     return Drawing(row)
+
+
+def _costs(layers: Sequence[Layer]) -> list[str]:
+    """Return the sums of MACs and of weights, in words."""
+    costs = [cost_of(layer) for layer in layers if layer.spec is not None]
+    if not costs:
+        return ["no weights"]
+    sums = sum(cost.macs for cost in costs), sum(cost.parameters for cost in costs)
+    return [many(number, word) for number, word in zip(sums, ("MAC", "weight"), strict=True)]
 
 
 def _choose(layers: Any, names: Sequence[str]) -> list[tuple[str, tuple[Layer, ...]]]:
@@ -198,29 +218,17 @@ class _Flow(NamedTuple):
 
 
 def _name(layer: Layer) -> str:
-    if layer.spec is not None:
-        if layer.kind == "dense":
-            return "dense"
+    spec, window = layer.spec, layer.window
+    if spec is not None:
         word = KINDS[layer.kind]
-        if word == "grouped" and prod(layer.spec.kernel_size) == 1:
-            word = "pointwise"
-        return (
-            word
-            if layer.spec.axes == 1 and word == "pointwise"
-            else (
-                f"{kernel_words(layer.spec)} {word}"
-                if layer.spec.axes == 2
-                else f"{word}, {kernel_words(layer.spec)}"
-            )
-        )
-    if layer.kind == "max_pool" and layer.window is not None:
-        return f"{kernel_words(layer.window)} max pool"
-    names = {
-        "global_average_pool": "mean of each map",
-        "add": "added",
-        "multiply": "scales the maps",
-    }
-    return names.get(layer.kind) or SHORT.get(layer.kind, layer.kind.replace("_", " "))
+        if word == "dense":
+            return word
+        if prod(spec.kernel_size) == 1:  # grouped or not
+            return "1×1 pointwise" if spec.axes == 2 else "pointwise"
+        return f"{kernel_words(spec)} {word}" if spec.axes == 2 else f"{word}, {kernel_words(spec)}"
+    if layer.kind == "max_pool" and window is not None:
+        return f"{kernel_words(window)} max pool"
+    return NAMES.get(layer.kind) or SHORT.get(layer.kind) or layer.kind.replace("_", " ")
 
 
 def _extras(spec: ConvSpec, kind: str) -> list[str]:
@@ -303,18 +311,37 @@ def _steps(path: Sequence[Layer]) -> tuple[list[_Step], dict[str, int]]:
 # --- Drawing --------------------------------------------------------------------------
 
 
-class _Scale:
-    """Lengths and heights of maps, on one scale for all panels."""
+class _Plan:
+    """What all panels share: the scale of the maps, and the columns."""
 
     def __init__(self, flows: Sequence[_Flow]) -> None:
         shapes = [shape for flow in flows for shape in flow.shapes]
+        skips = [skip for flow in flows for skip in flow.skips]
+        texts = [text for flow in flows for step in flow.steps for text, _ in step.lines]
         self.length = BAR / max(shape[1] for shape in shapes)
         self.places = max(prod(shape[2:]) for shape in shapes)
+        lanes = max((lane + 1 for flow in flows for lane in _lanes(flow.skips).values()), default=0)
+        self.boxed = max((_box_width(skip) for skip in skips if skip.steps), default=0.0)
+        self.left = MARGIN + max(LANE * lanes, LANE * (lanes - 1) + self.boxed)
+        self.centre = self.left + BAR / 2
+        self.column = self.left + BAR + GAP
+        self.width = self.column + max(map(text_width, [*texts, *map(map_size, shapes)]))
 
     def bar(self, shape: Shape) -> tuple[float, float]:
+        """Length and height of a map."""
         thin, thick = THICK
-        share = sqrt(prod(shape[2:]) / self.places)
-        return self.length * shape[1], thin + (thick - thin) * share
+        return self.length * shape[1], thin + (thick - thin) * sqrt(prod(shape[2:]) / self.places)
+
+    def tops(self, flow: _Flow) -> list[float]:
+        """Where each map's strip begins; a layer stands between two."""
+        tops = [TOP]
+        for step in flow.steps:
+            tops.append(tops[-1] + MAP + _height(step))
+        return tops
+
+    def lane(self, number: int, boxed: bool) -> float:
+        """Where an arc runs down; one with a box runs through its middle."""
+        return self.left - 4 - LANE * number - (self.boxed if boxed else LANE) / 2
 
 
 def _height(step: _Step) -> float:
@@ -334,57 +361,34 @@ def _lanes(skips: Sequence[_Skip]) -> dict[_Skip, int]:
     return lanes
 
 
-def _picture(flow: _Flow, head: str, scale: _Scale) -> tuple[ET.Element, float]:
-    lanes = _lanes(flow.skips)
-    boxes = [skip for skip in flow.skips if skip.steps]
-    boxed = max((_box_width(skip) for skip in boxes), default=0.0)
-    left = MARGIN + LANE * (max(lanes.values()) + 1 if lanes else 0)
-    left += max(0.0, boxed - LANE)
-    centre = left + BAR / 2
-    column = left + BAR + GAP
-    texts = [text for step in flow.steps for text, _ in step.lines]
-    texts += [map_size(shape) for shape in flow.shapes]
-    width = column + max(map(text_width, texts)) * 0.94 + 2
-
-    tops, y = [], TOP
-    for index in range(len(flow.shapes)):
-        tops.append(y)
-        y += 16 + (_height(flow.steps[index]) if index < len(flow.steps) else 0)
-    picture = _svg.canvas(width, y + 3, _alt(flow, head))
-    middles = [top + 8 for top in tops]
+def _picture(flow: _Flow, head: str, plan: _Plan) -> ET.Element:
+    tops = plan.tops(flow)
+    picture = _svg.canvas(plan.width, tops[-1] + MAP + SUMS, _alt(flow, head))
+    middles = [top + MAP / 2 for top in tops]
+    bars = [plan.bar(shape) for shape in flow.shapes]
+    between = [(top + MAP + below) / 2 for top, below in pairwise(tops)]
     for index, step in enumerate(flow.steps):
-        above, below = flow.shapes[index : index + 2]
-        ends = [
-            middles[index] + scale.bar(above)[1] / 2,
-            middles[index + 1] - scale.bar(below)[1] / 2,
-        ]
+        (above, high), (below, low) = bars[index : index + 2]
+        ends = (middles[index] + high / 2, middles[index + 1] - low / 2)
         if step.joins:
-            _join(picture, step, centre, ends)
+            _join(picture, step, plan.centre, ends, between[index])
         else:
-            _wires(picture, step.layer, centre, ends, (scale.bar(above)[0], scale.bar(below)[0]))
-        _words(picture, step, column, (tops[index] + 16 + tops[index + 1]) / 2)
-    for skip in flow.skips:
-        x = (
-            left
-            - 4
-            - LANE * (lanes[skip] + 0.5)
-            - (max(0.0, boxed - LANE) / 2 if skip.steps else 0)
-        )
-        start = flow.shapes[skip.start]
-        begin = (centre - scale.bar(start)[0] / 2, middles[skip.start])
-        end = (centre - RADIUS, (tops[skip.end] + 16 + tops[skip.end + 1]) / 2)
-        _arc(picture, skip, x, begin, end)
+            _wires(picture, step.layer, plan.centre, ends, (above, below))
+        _words(picture, step, plan.column, between[index])
+    for skip, number in _lanes(flow.skips).items():
+        begin = (plan.centre - bars[skip.start][0] / 2, middles[skip.start])
+        end = (plan.centre - RADIUS, between[skip.end])
+        _arc(picture, skip, plan.lane(number, bool(skip.steps)), begin, end)
     names = group(picture, "quiet")
-    for index, (shape, middle) in enumerate(zip(flow.shapes, middles, strict=True)):
+    for index, (shape, middle, bar) in enumerate(zip(flow.shapes, middles, bars, strict=True)):
         last = index == len(flow.shapes) - 1
-        long, thick = scale.bar(shape)
         maps = group(picture, "input" if index == 0 else "output" if last else "middle")
         element(
-            maps, "rect", x=centre - long / 2, y=middle - thick / 2, width=long, height=thick,
-            stroke_width=1.3,
+            maps, "rect", x=plan.centre - bar[0] / 2, y=middle - bar[1] / 2, width=bar[0],
+            height=bar[1], stroke_width=1.3,
         )  # fmt: skip
-        element(names, "text", map_size(shape), x=column, y=middle + 4.6)
-    return picture, width
+        element(names, "text", map_size(shape), x=plan.column, y=middle + 4.6)
+    return picture
 
 
 def _words(picture: ET.Element, step: _Step, x: float, middle: float) -> None:
@@ -394,9 +398,9 @@ def _words(picture: ET.Element, step: _Step, x: float, middle: float) -> None:
         y += LINE
 
 
-def _places(length: float) -> list[float]:
-    """Return where wires end on a bar, from its middle."""
-    number = max(2, round(length / PITCH))
+def _places(length: float, channels: int, groups: int) -> list[float]:
+    """Return where wires end on a bar, from its middle, equally many in each group."""
+    number = groups * max(1, round(min(max(2, length / PITCH), channels) / groups))
     step = length / number
     return [(index + 0.5) * step - length / 2 for index in range(number)]
 
@@ -408,15 +412,15 @@ def _wires(
     ends: Sequence[float],
     lengths: tuple[float, float],
 ) -> None:
-    above, below = map(_places, lengths)
-    groups = layer.spec.groups if layer.spec is not None else layer.input_shape[1]
-    alone = layer.spec is None or layer.kind == "depthwise_conv"
+    alone = layer.spec is None or layer.kind == "depthwise_conv"  # a wire for each channel
+    groups = layer.spec.groups if layer.spec is not None and not alone else 1
+    groups = min(groups, int(BAR / PITCH))
+    above = _places(lengths[0], layer.input_shape[1], groups)
+    below = _places(lengths[1], layer.output_shape[1], groups)
     if alone:
         number = min(len(above), len(below))
         pairs = list(zip(above[:number], below[:number], strict=True))
     else:
-        # Groups on the drawn wires, as far as there are enough of them.
-        groups = min(groups, len(above), len(below))
         pairs = [
             (x, z)
             for i, x in enumerate(above)
@@ -440,9 +444,10 @@ def _wires(
         element(parent, "path", d=f"M{x0} {y0}C{' '.join(curve)}")
 
 
-def _join(picture: ET.Element, step: _Step, centre: float, ends: Sequence[float]) -> None:
+def _join(
+    picture: ET.Element, step: _Step, centre: float, ends: Sequence[float], middle: float
+) -> None:
     """Draw a sum or a product: a sign in a circle on the flow."""
-    middle = (ends[0] + ends[1]) / 2
     signs = element(
         group(picture, "join"), "g", fill="none", stroke="var(--dsconv-ink)", stroke_width=1.5
     )

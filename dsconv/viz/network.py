@@ -28,10 +28,13 @@ from dsconv.viz._words import many
 WIDTH = 430.0
 LEFT = 92.0  # where texts and bars of the lines begin; the maps stand left of it
 GAP = 12.0  # between the two columns of bars
+COLUMNS = LEFT, (LEFT + WIDTH + GAP) / 2
+LONGEST = (WIDTH - LEFT - GAP) / 2 - 56  # of a line's bar; "94.9 %" stands behind it
+TOTAL, KEY = 46.0, 18.0  # pixels for a bar of the whole, and for a kind
+LINE, EMPTY = 48.0, 36.0  # pixels from a line to the next, with and without bars
 THICK, THIN = 18.0, 12.0  # of the bars of the whole, and of a line
-ROOM = 48.0  # for "94.9 %" behind a bar
-LINE, EMPTY = 47.0, 35.0  # pixels from a line to the next, with and without bars
 SIDE, DEPTH = 36.0, 44.0  # pixels of the largest side and of the most channels
+FLAT = 4.0  # pixels of height of a map of one axis
 LEAN = 0.42  # a map's depth goes one pixel right and this far up
 ARC = 12.0  # where shortcuts end; the maps stand right of it
 
@@ -94,10 +97,10 @@ def network(
         raise ValueError(msg)
     lines = [_Line(run) for run in runs(blocks(walked))]
     parameters = sum(cost_of(layer).parameters for layer in walked)
-    picture = _picture(walked[0].input_shape, lines, whole, totals, head)
+    label = _alt(walked[0].input_shape, lines, whole, totals, head)
+    picture = _picture(walked[0].input_shape, lines, whole, totals, parameters, label)
     row = _svg.row()
-    note = f"{totals[0]:,} MACs; {parameters:,} parameters, {totals[1]:,} of them weights"
-    _svg.panel(row, picture, WIDTH, title=head or None, note=note)
+    _svg.panel(row, picture, WIDTH, title=head or None)
     _svg.use_alt([picture], alt)
     return Drawing(row)
 
@@ -124,26 +127,31 @@ class _Line:
 
 
 def _picture(
-    input_shape: Shape, lines: Sequence[_Line], whole: Work, totals: tuple[int, int], head: str
+    input_shape: Shape,
+    lines: Sequence[_Line],
+    whole: Work,
+    totals: tuple[int, int],
+    parameters: int,
+    label: str,
 ) -> ET.Element:
     kinds = [kind for kind, number in whole.weights.items() if number]
-    top = 2 * 46.0 + 18 * len(kinds) + 40
+    top = 2 * TOTAL + KEY * len(kinds) + 46
     heights = [EMPTY, *(LINE if line.weighs else EMPTY for line in lines)]
-    picture = _svg.canvas(WIDTH, top + sum(heights), _alt(input_shape, lines, whole, totals, head))
-    for index, (numbers, total, word) in enumerate(
-        zip(whole, totals, ("MAC", "weight"), strict=True)
-    ):
-        y = 46.0 * index
+    picture = _svg.canvas(WIDTH, top + sum(heights), label)
+    for y, numbers, total, word in zip((0.0, TOTAL), whole, totals, ("MAC", "weight"), strict=True):
         element(group(picture, "strong"), "text", many(total, word), x=0, y=y + 13)
         _bar(picture, numbers, 0.0, y + 19, WIDTH / total, THICK)
+    if parameters > totals[1]:
+        words = f"{parameters:,} parameters with norms"
+        element(
+            group(picture, "quiet"), "text", words, x=WIDTH, y=TOTAL + 13, text_anchor="end"
+        )  # fmt: skip
     for index, kind in enumerate(kinds):
-        _key(picture, kind, 2 * 46.0 + 18 * index, whole, totals)
+        _key(picture, kind, 2 * TOTAL + KEY * index, whole, totals)
 
-    width = (WIDTH - LEFT - GAP) / 2
-    columns = LEFT, LEFT + width + GAP
     names = group(picture, "quiet")
-    for x, word in zip(columns, ("MACs", "weights"), strict=True):
-        element(names, "text", word, x=x, y=top - 6)
+    for x, word in zip(COLUMNS, ("share of MACs", "share of weights"), strict=True):
+        element(names, "text", word, x=x, y=top - 10)
     most = max(
         sum(numbers.values()) / total
         for line in lines
@@ -159,13 +167,8 @@ def _picture(
             _arc(picture, before, middle)
         box.draw(picture, shape, middle, role)
         _texts(picture, line, shape, y)
-        for x, numbers, total in zip(columns, line.work if line else (), totals, strict=False):
-            if amount := sum(numbers.values()):
-                scale = (width - ROOM) / most / total
-                _bar(picture, numbers, x, y + 20, scale, THIN)
-                element(
-                    picture, "text", percent(amount / total), x=x + scale * amount + 5, y=y + 30.5
-                )
+        if line is not None:
+            _shares(picture, line, y, totals, most)
         y, before = y + height, middle
     return picture
 
@@ -177,6 +180,19 @@ def _key(picture: ET.Element, kind: str, y: float, whole: Work, totals: tuple[in
     for x, numbers, total, word in zip((245, 410), whole, totals, ("MACs", "weights"), strict=True):
         words = f"{percent(numbers[kind] / total)} of {word}"
         element(picture, "text", words, x=x, y=y + 13, text_anchor="end")
+
+
+def _shares(
+    picture: ET.Element, line: _Line, y: float, totals: tuple[int, int], most: float
+) -> None:
+    """Draw a line's two bars: a part for each kind, in each of its equal blocks."""
+    for x, numbers, total in zip(COLUMNS, line.work, totals, strict=True):
+        if not (amount := sum(numbers.values())):
+            continue
+        scale, end = LONGEST / most / total, x
+        for _ in range(line.times):
+            end = _bar(picture, numbers, end, y + 20, scale / line.times, THIN)
+        element(picture, "text", percent(amount / total), x=end + 5, y=y + 30.5)
 
 
 def _texts(picture: ET.Element, line: _Line | None, shape: Shape, y: float) -> None:
@@ -196,13 +212,14 @@ def _texts(picture: ET.Element, line: _Line | None, shape: Shape, y: float) -> N
 
 def _bar(
     picture: ET.Element, numbers: dict[str, int], x: float, y: float, scale: float, height: float
-) -> None:
-    """Draw a bar whose parts are as long as their numbers."""
+) -> float:
+    """Draw a bar whose parts are as long as their numbers; return where it ends."""
     parts = group(picture, "shares")
     for kind, number in numbers.items():
         if number:
             _fill(parts, kind, x, y, scale * number, height)
             x += scale * number
+    return x
 
 
 def _fill(parent: ET.Element, kind: str, x: float, y: float, width: float, height: float) -> None:
@@ -257,13 +274,15 @@ class _Box:
 
     def __init__(self, input_shape: Shape, lines: Sequence[_Line]) -> None:
         shapes = [input_shape, *(line.block.output_shape for line in lines)]
-        self.axes = len(input_shape) - 2
-        self.side = SIDE / sqrt(max(max(shape[2:], default=1) for shape in shapes))
-        self.depth = DEPTH / sqrt(max(shape[1] for shape in shapes))
+        most = max(max(shape[2:], default=1) for shape in shapes)
+        self.side = SIDE / sqrt(most)
+        # A map of one axis is as deep at its beginning as at its end, and needs both widths.
+        axes = len(input_shape) - 2
+        self.depth = DEPTH / sqrt(max(shape[1] for shape in shapes)) * (1.0 if axes == 2 else 0.5)
 
     def draw(self, picture: ET.Element, shape: Shape, middle: float, role: str) -> None:
         sides = [self.side * sqrt(number) for number in shape[2:]] or [self.side, self.side]
-        high, wide = sides if len(sides) == 2 else (4.0, sides[0])
+        high, wide = sides if len(sides) == 2 else (FLAT, sides[0])
         right = self.depth * sqrt(shape[1])
         up = LEAN * right
         x = ARC + 8 + (LEFT - 10 - ARC - 8 - wide - right) / 2
