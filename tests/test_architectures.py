@@ -276,6 +276,15 @@ def test_the_ratio_of_a_bottleneck_multiplies_the_scaled_input():
     assert (expand.spec.in_channels, expand.spec.out_channels) == (8, 48)
 
 
+def test_rows_print_as_the_shortest_call_that_makes_them():
+    for net in NETWORKS.values():
+        assert eval(repr(net.rows)) == net.rows
+    assert repr(Conv(3, 32, stride=2)) == "Conv(3, 32, stride=2)"
+    assert repr(Style()) == "Style()"
+    squeezed = Bottleneck(5, 40, expanded=72, squeeze=SqueezeExcite(4))
+    assert repr(squeezed) == "Bottleneck(5, 40, expanded=72, squeeze=SqueezeExcite(4))"
+
+
 def test_rows_are_data():
     for net in NETWORKS.values():
         for row in net.rows:

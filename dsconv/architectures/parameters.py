@@ -96,13 +96,18 @@ def initial_parameters(layers: Sequence[Layer], seed: int = 0) -> Parameters:
     return start
 
 
-def check_parameters(layers: Sequence[Layer], parameters: Mapping[str, Any]) -> None:
-    """Raise if parameters are missing or have another shape.
+def check_parameters(layers: Sequence[Layer], parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the parameters, or say which are missing or have another shape.
 
     Parameters
     ----------
     layers : sequence of Layer
     parameters : mapping of str to array
+
+    Returns
+    -------
+    mapping of str to array
+        As given.
 
     Raises
     ------
@@ -113,7 +118,8 @@ def check_parameters(layers: Sequence[Layer], parameters: Mapping[str, Any]) -> 
     --------
     >>> from dsconv.architectures import NETWORKS, walk
     >>> layers = walk(NETWORKS["mobilenet_v1"])
-    >>> check_parameters(layers, initial_parameters(layers))
+    >>> len(check_parameters(layers, initial_parameters(layers)))
+    137
     """
     wanted = parameter_shapes(layers)
     missing = [name for name in wanted if name not in parameters]
@@ -128,6 +134,7 @@ def check_parameters(layers: Sequence[Layer], parameters: Mapping[str, Any]) -> 
     if wrong:
         msg = f"parameters must have the layers' shapes. Received: {'; '.join(wrong[:3])}"
         raise ValueError(msg)
+    return parameters
 
 
 def fold_batch_norms(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from dsconv.geometry import whole_number
@@ -41,8 +41,22 @@ class Built:
 Number: TypeAlias = "int | Built"
 
 
-@dataclass(frozen=True)
-class Style:
+class _Short:
+    """Prints as the shortest call that makes it: what has its default is not said."""
+
+    def __repr__(self) -> str:
+        said = []
+        for field in fields(self):  # type: ignore[arg-type]  # each row is a dataclass
+            number = getattr(self, field.name)
+            if field.default is MISSING:
+                said.append(repr(number))
+            elif number != field.default:
+                said.append(f"{field.name}={number!r}")
+        return f"{type(self).__name__}({', '.join(said)})"
+
+
+@dataclass(frozen=True, repr=False)
+class Style(_Short):
     """What holds for the rows below it, until the next `Style`.
 
     Attributes
@@ -61,8 +75,8 @@ class Style:
     epsilon: float = 1e-5
 
 
-@dataclass(frozen=True)
-class Conv:
+@dataclass(frozen=True, repr=False)
+class Conv(_Short):
     """A standard convolution, its batch norm and its activation.
 
     Attributes
@@ -90,8 +104,8 @@ class Conv:
     at_least: int = 0
 
 
-@dataclass(frozen=True)
-class Separable:
+@dataclass(frozen=True, repr=False)
+class Separable(_Short):
     """A depthwise convolution and a pointwise one.
 
     Attributes
@@ -110,8 +124,8 @@ class Separable:
     between: bool = True
 
 
-@dataclass(frozen=True)
-class SqueezeExcite:
+@dataclass(frozen=True, repr=False)
+class SqueezeExcite(_Short):
     """One factor a channel, computed from the means of all channels.
 
     Attributes
@@ -137,8 +151,8 @@ class SqueezeExcite:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Bottleneck:
+@dataclass(frozen=True, repr=False)
+class Bottleneck(_Short):
     """MobileNetV2's block: widen with 1×1, filter depthwise, narrow with a linear 1×1.
 
     A shortcut adds the input where stride and channels allow it.
@@ -178,8 +192,8 @@ class Bottleneck:
             raise ValueError(msg)
 
 
-@dataclass(frozen=True)
-class XceptionModule:
+@dataclass(frozen=True, repr=False)
+class XceptionModule(_Short):
     """Separable convolutions, each behind a ReLU, and a shortcut around them.
 
     Attributes
@@ -201,8 +215,8 @@ class XceptionModule:
     first_activation: bool = True
 
 
-@dataclass(frozen=True)
-class Step:
+@dataclass(frozen=True, repr=False)
+class Step(_Short):
     """One step of SliceNet: layer norm of a separable convolution of a ReLU.
 
     Attributes
@@ -220,8 +234,8 @@ class Step:
     shortcut: bool = False
 
 
-@dataclass(frozen=True)
-class ConvModule:
+@dataclass(frozen=True, repr=False)
+class ConvModule(_Short):
     """SliceNet's module: steps that keep the channels and the length.
 
     Attributes
@@ -236,11 +250,17 @@ class ConvModule:
 
 @dataclass(frozen=True)
 class GlobalPool:
-    """The mean of each map."""
+    """The mean of each map, behind which a dense layer may stand.
+
+    Examples
+    --------
+    >>> GlobalPool()
+    GlobalPool()
+    """
 
 
-@dataclass(frozen=True)
-class Dense:
+@dataclass(frozen=True, repr=False)
+class Dense(_Short):
     """A dense layer with its bias.
 
     Attributes
