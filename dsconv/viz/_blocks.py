@@ -145,6 +145,11 @@ def map_size(shape: Shape) -> str:
     return "×".join(f"{number}" for number in (*shape[2:], shape[1]))
 
 
+def axes_words(shape: Shape) -> str:
+    """Return what the numbers of `map_size` are."""
+    return "length × channels" if len(shape) == 3 else "height × width × channels"
+
+
 def stride_words(strides: Sequence[int]) -> str:
     """Return "stride 2", "stride 2×1", or nothing where no place is left out."""
     if max(strides) == 1:
@@ -163,5 +168,7 @@ def kernel_words(spec: ConvSpec) -> str:
 def percent(share: float) -> str:
     """Return "94.9 %"; what is not nothing never becomes 0, and a part never the whole."""
     if 0 < share < 0.0005:
-        return "<0.1 %"
-    return ">99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
+        return f"{max(100 * share, 0.001):.1g} %"
+    if 0.9995 <= share < 1:
+        return f"{min(100 * share, 99.99):.2f} %"
+    return f"{100 * share:.1f} %"

@@ -14,6 +14,7 @@ from dsconv.viz import _svg
 from dsconv.viz._blocks import (
     KINDS,
     SHORT,
+    axes_words,
     checked,
     cost_of,
     kernel_words,
@@ -87,8 +88,9 @@ def block(
 
     Notes
     -----
-    Wires are fewer than channels, and as thick as a kernel is large, in the manner of `wiring`.
-    A bar's height follows the map's: the square root of its number of places.
+    Wires stand for many: there are at most eight or nine on a bar, thick where a kernel has many
+    numbers, thin where it has one. `wiring` draws them all, to scale. A bar is as thick as the
+    square root of the places of its map.
 
     Examples
     --------
@@ -242,7 +244,6 @@ def _extras(spec: ConvSpec, kind: str) -> list[str]:
 
 def _flow(layers: Sequence[Layer]) -> _Flow:
     inside = {layer.name: layer for layer in layers}
-    # What a product or a sum has as its main input: the factors, and the first summand.
     main = _path(inside, layers[-1].name, ())
     steps, bars = _steps(main)
     entry = _reads(main[0])
@@ -518,7 +519,7 @@ def _alt(flow: _Flow, head: str) -> str:
         sign = "product" if flow.steps[skip.end].layer.kind == "multiply" else "addition"
         arcs.append(f"An arc leads from {start}{through} to the {sign}.")
     return (
-        f"Block, {head}, from top to bottom, height × width × channels: {'; '.join(parts)}. "
+        f"Block, {head}, from top to bottom, {axes_words(flow.shapes[0])}: {'; '.join(parts)}. "
         f"{' '.join(arcs) or 'No shortcut.'}"
     )
 

@@ -12,6 +12,7 @@ from dsconv.viz import _svg
 from dsconv.viz._blocks import (
     Block,
     Work,
+    axes_words,
     blocks,
     checked,
     cost_of,
@@ -29,7 +30,7 @@ WIDTH = 430.0
 LEFT = 92.0  # where texts and bars of the lines begin; the maps stand left of it
 GAP = 12.0  # between the two columns of bars
 COLUMNS = LEFT, (LEFT + WIDTH + GAP) / 2
-LONGEST = (WIDTH - LEFT - GAP) / 2 - 56  # of a line's bar; "94.9 %" stands behind it
+LONGEST = (WIDTH - LEFT - GAP) / 2 - 64  # of a line's bar; "100.0 %" stands behind it
 TOTAL, KEY = 46.0, 18.0  # pixels for a bar of the whole, and for a kind
 LINE, EMPTY = 48.0, 36.0  # pixels from a line to the next, with and without bars
 THICK, THIN = 18.0, 12.0  # of the bars of the whole, and of a line
@@ -340,8 +341,8 @@ def _alt(
         steps.append(step)
     return (
         f"Network{', ' + head if head else ''}: {many(totals[0], 'MAC')} and "
-        f"{many(totals[1], 'weight')}. {'; '.join(shares)}. From top to bottom, height × width × "
-        f"channels: {'; '.join(steps)}."
+        f"{many(totals[1], 'weight')}. By kind: {'; '.join(shares)}. From top to bottom, "
+        f"{axes_words(input_shape)}: {'; '.join(steps)}."
     )
 
 
