@@ -246,7 +246,7 @@ def _reason(name: str, error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "the image does not fit into this machine's memory"
     if isinstance(error, UnidentifiedImageError):
-        return "this is no image of a kind that Pillow reads"
+        return "this is no image that Pillow can read"
     if isinstance(error, FileNotFoundError):
         broken = os.path.islink(name)  # noqa: PTH114 - as above
         return "the link leads to no file" if broken else "there is no such file"
@@ -255,7 +255,7 @@ def _reason(name: str, error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     said = " ".join(str(error).split()) or type(error).__name__
-    return f"the image is cut off or damaged ({said[:120]})"
+    return f"the image is cut off, damaged or unusual ({said[:120]})"
 
 
 def _as_seen(image: Image) -> Image:
@@ -491,7 +491,7 @@ class Pretrained:
         from dsconv.architectures import to_module
 
         module = to_module(self.layers)
-        # Copies: what the module's owner does to it must not reach these parameters.
+        # load_state_dict copies: what is done to the module does not reach these parameters.
         state = {name: torch.tensor(array) for name, array in self.parameters.items()}
         module.load_state_dict(module.state_dict() | state)
         return module.eval()
