@@ -595,3 +595,22 @@ def test_the_twin_has_the_same_maps():
     assert as_standard(as_standard(NETWORKS["mobilenet_v1"].rows)) == as_standard(
         NETWORKS["mobilenet_v1"].rows
     )
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        (walk([Conv(3, 4)], 9)[1:], "Received: conv1.norm, which reads 'conv1.conv'"),
+        ((), "layers must hold at least one Layer"),
+        ("conv1", "layers must be a sequence of Layer. Received: str"),
+        ([Conv(3, 4)], r"layers\[0\] must be a Layer\. Received: Conv"),
+    ],
+)
+def test_layers_that_do_not_hang_together_are_named(layers, message):
+    for use in (
+        network_cost,
+        to_module,
+        lambda given: forward(given, {}, np.ones((1, 3, 9, 9), np.float32)),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            use(layers)

@@ -9,7 +9,7 @@ import numpy as np
 
 from dsconv import ops
 from dsconv.architectures.parameters import check_parameters
-from dsconv.architectures.walker import INPUT, Layer
+from dsconv.architectures.walker import INPUT, Layer, check_layers
 from dsconv.geometry import array_kind, backend_of
 
 Array: TypeAlias = Any
@@ -55,7 +55,7 @@ def forward(
     >>> forward(layers, initial_parameters(layers), image).shape
     (2, 8)
     """
-    check_parameters(layers, parameters)
+    check_parameters(check_layers(layers), parameters)
     backend_of({"input": input} | {name: parameters[name] for name in list(parameters)[:1]})
     _check_input(layers, input)
     last_reader = {name: layer.name for layer in layers for name in layer.inputs}

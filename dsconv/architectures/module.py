@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dsconv.architectures.walker import INPUT, Layer
+from dsconv.architectures.walker import INPUT, Layer, check_layers
 from dsconv.geometry import ConvSpec, Pads
 
 
@@ -18,7 +18,7 @@ class NetworkModule(nn.Module):
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         super().__init__()
-        self.layers = tuple(layers)
+        self.layers = check_layers(layers)
         for layer in self.layers:
             _place(self, layer.name, _module(layer))
 

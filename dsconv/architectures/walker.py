@@ -116,6 +116,51 @@ def walk(
     return tuple(walker.layers)
 
 
+def check_layers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """Return layers as a tuple, or say why they cannot run one after another.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+
+    Returns
+    -------
+    tuple of Layer
+
+    Raises
+    ------
+    TypeError
+        If an entry is no Layer.
+    ValueError
+        If there is none, or one reads what no layer before it gives.
+
+    Examples
+    --------
+    >>> len(check_layers(walk([Conv(3, 8)], 9)))
+    3
+    """
+    if isinstance(layers, str) or not isinstance(layers, Sequence):
+        msg = f"layers must be a sequence of Layer. Received: {type(layers).__name__}"
+        raise TypeError(msg)
+    if not layers:
+        msg = "layers must hold at least one Layer. Received: none"
+        raise ValueError(msg)
+    given = {INPUT}
+    for index, layer in enumerate(layers):
+        if not isinstance(layer, Layer):
+            msg = f"layers[{index}] must be a Layer. Received: {type(layer).__name__}"
+            raise TypeError(msg)
+        unknown = [name for name in layer.inputs if name not in given]
+        if unknown:
+            msg = (
+                f"a layer reads {INPUT!r} or a layer before it. "
+                f"Received: {layer.name}, which reads {unknown[0]!r}"
+            )
+            raise ValueError(msg)
+        given.add(layer.name)
+    return tuple(layers)
+
+
 class _Walker:
     """Lays one row behind another; `at` is the layer that the next one reads."""
 
@@ -369,4 +414,4 @@ def replace_bias(spec: ConvSpec) -> ConvSpec:
     )
 
 
-__all__ = ["INPUT", "Layer", "kind_of", "walk"]
+__all__ = ["INPUT", "Layer", "check_layers", "kind_of", "walk"]

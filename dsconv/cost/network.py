@@ -10,7 +10,7 @@ from typing import Any
 
 from dsconv.architectures.networks import Network
 from dsconv.architectures.parameters import parameter_shapes
-from dsconv.architectures.walker import INPUT, Layer, walk
+from dsconv.architectures.walker import INPUT, Layer, check_layers, walk
 from dsconv.geometry import Shape, whole_number
 
 IN_PLACE = {
@@ -158,7 +158,8 @@ def network_cost(layers: Network | Sequence[Layer], *, batch_size: int = 1) -> N
     Raises
     ------
     TypeError, ValueError
-        If `batch_size` is no positive integer, or a network cannot be walked.
+        If `batch_size` is no positive integer, a network cannot be walked, or a layer reads
+        what no layer before it gives.
 
     Notes
     -----
@@ -174,7 +175,7 @@ def network_cost(layers: Network | Sequence[Layer], *, batch_size: int = 1) -> N
     NetworkTotal(parameters=4231976, weights=4210088, macs=568740352, peak_activation_bytes=4816896)
     """
     batch = whole_number("batch_size", batch_size, minimum=1)
-    walked = walk(layers) if isinstance(layers, Network) else tuple(layers)
+    walked = walk(layers) if isinstance(layers, Network) else check_layers(layers)
     rows = tuple(_row(layer, batch) for layer in walked)
     weights = sum(
         row.parameters for row, layer in zip(rows, walked, strict=True) if layer.spec is not None
