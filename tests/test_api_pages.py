@@ -8,7 +8,7 @@ from notebooks import BOOK, ROOT
 from test_claims import sections
 
 import dsconv
-from dsconv import reference, viz
+from dsconv import architectures, pretrained, published, quantise, reference, training, viz
 
 sys.path.append(str(ROOT / "_ext"))
 
@@ -35,7 +35,7 @@ def public() -> set[str]:
         and not hasattr(getattr(dsconv, name), "__path__")
         and type(getattr(dsconv, name)).__name__ != "module"
     }
-    for module in (reference, viz):
+    for module in (reference, viz, architectures, pretrained, published, quantise, training):
         names |= {f"{module.__name__}.{name}" for name in module.__all__}
     return names
 
