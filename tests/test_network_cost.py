@@ -224,6 +224,13 @@ def test_what_is_wrong_is_one_line_and_status_2(arguments, words, capsys):
     assert captured.err.count("\n") == 1
 
 
+def test_a_terminal_without_our_signs_shows_others(monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = command("mobilenet_v3_small")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "16?112?112" in done.stdout
+
+
 def test_a_closed_pipe_is_no_error():
     reader = subprocess.run(
         [

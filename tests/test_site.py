@@ -303,8 +303,11 @@ def test_previews_name_the_site(published):
 def test_without_a_repository_no_link_needs_one(plain):
     for page in plain.pages:
         text = page.path.read_text()
-        for word in ("github.com", "mybinder", "colab", "github.io", "og:url"):
+        for word in ("mybinder", "colab", "github.io", "og:url"):
             assert word not in text, f"{page.path.name}: {word}"
+        cited = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
+        for link in re.findall(r"https://github\.com/[^\s\"'<>]*", text):
+            assert link in cited, f"{page.path.name}: {link}"
     assert not (plain.out / "sitemap.xml").exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -53,6 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
         found = network_cost(network(options.model, options.width, options.resolution))
     except (OverflowError, ValueError) as problem:
         parser.error(str(problem))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without × or ─ shows ? there
     # A reader such as `head` may close the pipe; that is no error.
     try:
         print(json.dumps(found.as_dict()) if options.json else found, flush=True)  # noqa: T201
