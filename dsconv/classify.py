@@ -214,7 +214,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         screen.complain(f"the answers cannot be written: {error}")
         return _NOT_ALL
     except KeyboardInterrupt:
-        screen.close()
         screen.complain("interrupted")
         return _INTERRUPTED
     finally:
