@@ -26,8 +26,8 @@ IDS = {
     *(f"E{n}" for n in range(1, 8)),
     "MAC",
 }
-WAIT_WHOLLY = {"A6", "A7", "A9", "B9", "C8", "C9", "C10", "D20", "E5"}
-WAIT_IN_PART = {"A4", "A8", "D8", "D18"}
+WAIT_WHOLLY = {"A9", "C8", "C10", "D20"}
+WAIT_IN_PART = {"A6", "A8", "B9", "C9", "D18", "E5"}
 
 
 def headed(text: str) -> set[str]:
