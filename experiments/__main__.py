@@ -1,4 +1,4 @@
-"""`python -m experiments`: run the grid, repeat a run, measure times, fetch the data."""
+"""`python -m experiments`: run the grid, repeat a run, compare, measure times, fetch the data."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from experiments import results, runner
 from experiments.config import GROUPS, parse
 from experiments.data import DataError, download
+from experiments.latency import BusyError
 from experiments.results import TableError
 
 
@@ -34,7 +35,14 @@ def parser() -> argparse.ArgumentParser:
 
     fetch = commands.add_parser("download", help="fetch Fashion-MNIST and check it")
     fetch.add_argument("folder", type=Path, metavar="FOLDER")
-    for command in (run, one):
+    compare = commands.add_parser(
+        "analyse", help="write the tables of comparisons and say the first"
+    )
+
+    times = commands.add_parser("latency", help="time forward passes, on a machine that is idle")
+    times.add_argument("--anyway", action="store_true", help="also on a busy machine")
+
+    for command in (run, one, compare, times):
         command.add_argument(
             "--results", type=Path, default=results.FOLDER, metavar="FOLDER", help="of the tables"
         )
@@ -63,24 +71,68 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def compare(options: argparse.Namespace) -> int:
+    """Write the tables of the analysis; say what the protocol asks for first."""
+    from experiments import analyse
+
+    rows = results.read(options.results / results.RUNS)
+    if not rows:
+        msg = f"there must be runs to compare. Received: none in {options.results}"
+        raise ValueError(msg)
+    for line in analyse.write(options.results, rows):
+        if line.role != "exploratory":
+            found = analyse.Estimate(line.value, line.low, line.high)
+            words = analyse.reading(found) if line.role == "primary" else ""
+            print(
+                f"{line.role:<10}{line.quantity:<12}{line.axis:<12}{line.at:<24}"
+                f"{line.value:9.4f}  ({line.low:.4f} to {line.high:.4f})  {words}"
+            )
+    return 0
+
+
+def latency(options: argparse.Namespace) -> int:
+    """Time every network at every batch size."""
+    from experiments import latency
+
+    load = latency.check_alone(anyway=options.anyway)
+    timings = []
+    for batch in latency.BATCHES:
+        timings += latency.measure(latency.networks(), batch=batch)
+    latency.write(options.results / "latency.csv", timings, load)
+    for timing in timings:
+        ratio = f"{timing.ratio:.3f} ({timing.low:.3f} to {timing.high:.3f})"
+        name = f"{timing.family} {timing.width}, batch {timing.batch}"
+        print(f"{name:<36}{timing.milliseconds:9.3f} ms  {ratio} of the reference")
+    return 0
+
+
+def one(options: argparse.Namespace) -> int:
+    """Repeat a run."""
+    from experiments.repeat import repeat
+
+    return repeat(options.results, parse(options.config), options.seed, options.device)
+
+
+def fetch(options: argparse.Namespace) -> int:
+    """Download the data."""
+    download(options.folder)
+    return 0
+
+
+COMMANDS = {"run": run, "one": one, "analyse": compare, "latency": latency, "download": fetch}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status: 0, 1 for a difference, 2 for a refusal."""
     options = parser().parse_args(arguments)
     try:
-        if options.command == "run":
-            return run(options)
-        if options.command == "one":
-            from experiments.repeat import repeat
-
-            return repeat(options.results, parse(options.config), options.seed, options.device)
-        download(options.folder)
-    except (DataError, TableError, ValueError) as problem:
+        return COMMANDS[options.command](options)
+    except (BusyError, DataError, TableError, ValueError) as problem:
         print(f"experiments: {problem}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("experiments: interrupted; what is in the tables stays", file=sys.stderr)
         return 130
-    return 0
 
 
 if __name__ == "__main__":

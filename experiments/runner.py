@@ -176,11 +176,12 @@ def engine(backend: str, workers: int, address: str | None) -> Iterator[Any]:
         with joblib.parallel_config("loky", n_jobs=workers, inner_max_num_threads=train.THREADS):
             yield joblib.Parallel(return_as="generator_unordered", pre_dispatch="n_jobs")
         return
-    from distributed import Client  # type: ignore[import-not-found,unused-ignore]
+    from distributed import Client
 
-    options = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+    local = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+    connect: Callable[..., Any] = Client
     with (
-        Client(address) if address else Client(**options) as client,
+        connect(address) if address else connect(**local) as client,
         joblib.parallel_config("dask", wait_for_workers_timeout=60),
     ):
         client.wait_for_workers(1, timeout=60)
