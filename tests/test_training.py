@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import csv
+from importlib import resources
 
 import pytest
 import torch
@@ -149,3 +151,18 @@ def test_samples_and_classes_must_be_as_many(first, second):
 def test_it_is_a_module_of_the_package_that_loads_when_asked_for():
     assert dsconv.training is training
     assert "training" in dir(dsconv)
+
+
+def test_the_table_of_runs_holds_what_the_chapter_says_of_it():
+    table = resources.files("dsconv") / "data" / "digits_runs.csv"
+    first, *lines = table.read_text(encoding="utf-8").splitlines()
+    assert first.startswith("# command: python tools/digits_runs.py")
+    runs = [{k: float(v) for k, v in run.items()} for run in csv.DictReader(lines)]
+    assert [run["seed"] for run in runs] == list(range(12))
+    for run in runs:
+        assert run["accuracy 1"] < 0.5 < 0.8 < run["separable twin"]
+        assert run["accuracy 1"] + 0.3 < run["one term, trained on"]
+        assert run["accuracy 9"] == pytest.approx(run["standard"], abs=0.002)
+        assert run["accuracy 5"] > run["standard"] - 0.03
+        assert run["distance of the twin"] > 1.2
+        assert all(run[f"error {t} trained"] < run[f"error {t} untrained"] for t in range(1, 9))
