@@ -17,7 +17,7 @@ Link: TypeAlias = "ConvSpec | Order"
 
 MOST = 16  # channels of a column
 
-NODE, PITCH, COLUMN = 14, 22.0, 66.0
+NODE, PITCH, COLUMN = 14, 22.0, 58.0
 TOP, MARGIN, FOOT = 4.0, 22.0, 6.0
 
 

@@ -1,0 +1,63 @@
+"""The tables of long runs belong to the chapter's networks, and one line of them can be made."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+
+import pytest
+import torch
+from mnist1d_runs import CHAPTER, COLUMNS, NETWORKS, TABLE, definitions, main, run
+
+SHORT = TABLE.with_name("mnist1d_short_runs.csv")
+
+
+@pytest.fixture(scope="module")
+def chapter():
+    return definitions(CHAPTER)
+
+
+def read(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        first = next(file)
+        return first, list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("path", [TABLE, SHORT], ids=lambda path: path.stem)
+def test_every_line_is_about_a_network_of_the_chapter(chapter, path):
+    first, lines = read(path)
+    assert first.startswith("# command: python tools/mnist1d_runs.py")
+    assert tuple(lines[0]) == COLUMNS
+    names = {(layer, str(C), "-".join(map(str, groups))) for layer, C, groups in NETWORKS}
+    for line in lines:
+        assert (line["layer"], line["channels"], line["groups"]) in names
+        groups = tuple(map(int, line["groups"].split("-")))
+        network = chapter["network"](chapter[line["layer"]], int(line["channels"]), groups)
+        assert sum(p.numel() for p in network.parameters()) == int(line["parameters"])
+        assert 0.1 < float(line["test_accuracy"]) <= 1
+    counted = Counter(line["seed"] for line in lines)
+    assert len(set(counted.values())) == 1  # every network with every seed
+    assert len(counted) == {TABLE: 3, SHORT: 12}[path]
+
+
+def test_the_chapter_s_statement_holds_for_every_seed_that_was_tried():
+    _, lines = read(SHORT)
+    scores = [float(line["test_accuracy"]) for line in lines]
+    for dense, twin, narrow in zip(scores[0::3], scores[1::3], scores[2::3], strict=True):
+        assert abs(dense - twin) < 0.15
+        assert twin > narrow + 0.02
+
+
+def test_a_line_can_be_made(chapter):
+    x, labels = torch.randn(200, 1, 40), torch.arange(200) % 10
+    line = run(chapter, (x, labels, x, labels), "separable", 12, (2, 3, 2, 3), epochs=1, seed=0)
+    assert tuple(line) == COLUMNS
+    assert (line["layer"], line["groups"], line["epochs"]) == ("separable", "2-3-2-3", 1)
+    assert line["test_accuracy"] == line["training_accuracy"]
+    again = run(chapter, (x, labels, x, labels), "separable", 12, (2, 3, 2, 3), epochs=1, seed=0)
+    assert line["test_accuracy"] == again["test_accuracy"]
+
+
+def test_it_refuses_an_unknown_option():
+    with pytest.raises(SystemExit):
+        main(["--epoch", "many"])
