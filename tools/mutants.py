@@ -40,6 +40,7 @@ TESTS = {
     "ops.py": FUNCTIONS,
     "reference.py": ("test_reference.py", "test_cost.py"),
     "cost/layer.py": ("test_cost.py",),
+    "quantise.py": ("test_quantise.py",),
     "cost/": ("test_network_cost.py",),
     "architectures/": ("test_architectures.py", "test_network_cost.py"),
     "layers.py": ("test_layers.py", "test_separation.py"),
@@ -309,6 +310,18 @@ MUTANTS = [
             "self.input_bytes + self.output_bytes",
             "self.input_bytes",
         ),
+    ),
+    *_named(
+        "quantise.py",
+        ("one-scale-for-all-filters", "if per_channel else None", "if False else None"),
+        (
+            "grid-without-zero",
+            "np.maximum(exact.max(axes, keepdims=True), 0.0)",
+            "exact.max(axes, keepdims=True)",
+        ),
+        ("one-bit-less", "top = 2 ** (bits - 1) - 1", "top = 2 ** (bits - 2) - 1"),
+        ("zero-point-forgotten", "np.rint(exact / scale + zero_point)", "np.rint(exact / scale)"),
+        ("rounds-towards-minus-infinity", "np.clip(np.rint(", "np.clip(np.floor("),
     ),
     *_named(
         "cost/network.py",
