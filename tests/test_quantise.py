@@ -281,3 +281,12 @@ def test_what_is_no_flag(flag):
 
 def test_numpys_integers_count_as_bits():
     np.testing.assert_array_equal(quantise(GOOD, np.int64(8)).values, quantise(GOOD, 8).values)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_an_affine_grid_reaches_zero_where_all_weights_have_one_sign(sign):
+    weight = sign * np.random.default_rng(3).uniform(2.0, 3.0, (4, 5))
+    found = quantise(weight, 6, symmetric=False)
+    assert found.zero_point.item() == (0 if sign > 0 else 63)
+    assert found.scale.item() == pytest.approx(np.abs(weight).max() / 63)
+    assert np.abs(found.weight - weight).max() <= found.scale.item() / 2 * (1 + 1e-9)
