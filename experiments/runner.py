@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from tqdm import tqdm
 from experiments import results, train
 from experiments.config import GROUPS, Config, Task, tasks, trial_tasks, tuning_tasks
 from experiments.data import load
-from experiments.families import cost
+from experiments.families import cost, layers
 from experiments.results import Row, Writer, silent
 
 Say = Callable[[str], None]
@@ -69,14 +71,18 @@ def left(planned_tasks: Sequence[Task], rows: Sequence[Row]) -> list[Task]:
 # --- How long -------------------------------------------------------------------------
 
 
+@cache
 def work(config: Config) -> float:
     """Return a number that grows with a run's time: for comparing runs, in no unit.
 
-    MACs alone would make small networks look free; their maps have to be moved too.
+    MACs alone would make small networks look free: their maps, too, are written and read. One
+    number of a map takes about as long as 80 MACs, by timings of ten of the networks.
     """
-    found = cost(config.family, config.width, config.sides)
+    found = layers(config.family, config.width, config.sides)
+    maps = sum(prod(layer.output_shape) for layer in found)
     samples = {"fashion": 50_000, "mnist1d": 4_000, "digits": 1_000}[config.data]
-    return samples * config.epochs * (found.macs + 30 * (found.peak_activation_bytes or 0))
+    macs = cost(config.family, config.width, config.sides).macs
+    return float(samples * config.epochs * (macs + 80 * maps))
 
 
 def expected_seconds(todo: Sequence[Task], rows: Sequence[Row]) -> float | None:
