@@ -21,7 +21,7 @@ def documented() -> list[str]:
         for line in path.read_text(encoding="utf-8").splitlines():
             if match := re.match(r"\.\. currentmodule:: (\S+)", line):
                 module = match[1]
-            elif match := re.match(r"\.\. auto\w+:: (\S+)", line):
+            elif match := re.match(r"\.\. (?:auto\w+|data):: (\S+)", line):
                 found.append(f"{module}.{match[1]}")
     return found
 
