@@ -99,7 +99,7 @@ def latency(options: argparse.Namespace) -> int:
     timings = []
     for batch in latency.BATCHES:
         timings += latency.measure(latency.networks(), batch=batch)
-    latency.write(options.results / "latency.csv", timings, load)
+    latency.write(options.results / latency.TABLE, timings, load)
     for timing in timings:
         ratio = f"{timing.ratio:.3f} ({timing.low:.3f} to {timing.high:.3f})"
         name = f"{timing.family} {timing.width}, batch {timing.batch}"

@@ -8,18 +8,20 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf, isfinite, log
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from experiments import latency
 from experiments.config import FASHION
 from experiments.families import FAMILIES, cost
 from experiments.results import Row
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
-Axis: TypeAlias = Literal["width", "parameters", "macs"]
+Axis: TypeAlias = Literal["width", "parameters", "macs", "milliseconds"]
 
 DRAWS = 10_000
 CONFIDENCE = 0.95
@@ -48,7 +50,8 @@ class Curve:
     Attributes
     ----------
     costs : dict of str to tuple of float
-        By axis: width, parameters, macs; one number a network, rising.
+        By axis: width, parameters, macs, and milliseconds if they are known; one number a
+        network, rising.
     right : tuple of ndarray, shape (seeds, images)
         Of each network: whether each run answered each test image right.
     """
@@ -62,7 +65,9 @@ class Curve:
         return np.array([cell.mean() for cell in self.right])
 
 
-def curves(rows: Iterable[Row], like: Any = FASHION) -> dict[str, Curve]:
+def curves(
+    rows: Iterable[Row], like: Any = FASHION, times: Mapping[tuple[str, int], float] | None = None
+) -> dict[str, Curve]:
     """Return the curves of all families at one data set, resolution and length of training.
 
     Parameters
@@ -70,6 +75,9 @@ def curves(rows: Iterable[Row], like: Any = FASHION) -> dict[str, Curve]:
     rows : iterable of Row
     like : Config, optional
         Says data, resolution and epochs; its other fields play no part.
+    times : mapping of (str, int) to float, optional
+        Milliseconds by family and width. Where they do not rise from each network to the next,
+        as with networks so small that the calls take longer than the work, they are left out.
 
     Returns
     -------
@@ -93,6 +101,9 @@ def curves(rows: Iterable[Row], like: Any = FASHION) -> dict[str, Curve]:
             "parameters": tuple(float(total.parameters) for total in totals),
             "macs": tuple(float(total.macs) for total in totals),
         }
+        taken = [(times or {}).get((name, width), 0.0) for width in widths]
+        if all(a < b for a, b in pairwise([0.0, *taken])):
+            costs["milliseconds"] = tuple(taken)
         right = tuple(
             np.stack([row.right for row in sorted(cells[name, width], key=lambda r: r.seed)])
             for width in widths
@@ -346,7 +357,11 @@ class Comparison:
     high: float
 
 
-def comparisons(rows: Sequence[Row], count: int = DRAWS) -> list[Comparison]:
+def comparisons(
+    rows: Sequence[Row],
+    count: int = DRAWS,
+    times: Mapping[tuple[str, int], float] | None = None,
+) -> list[Comparison]:
     """Return every comparison that the protocol names and the rows allow.
 
     Parameters
@@ -354,6 +369,8 @@ def comparisons(rows: Sequence[Row], count: int = DRAWS) -> list[Comparison]:
     rows : sequence of Row
     count : int, optional
         Draws of the bootstrap.
+    times : mapping of (str, int) to float, optional
+        Milliseconds at 14×14, by family and width.
 
     Returns
     -------
@@ -366,11 +383,11 @@ def comparisons(rows: Sequence[Row], count: int = DRAWS) -> list[Comparison]:
         config = row.config
         seen.setdefault(f"{config.data}-{config.resolution}/e{config.epochs}", config)
     for label, config in seen.items():
-        found = curves(rows, config)
+        main = label == f"{FASHION.data}-{FASHION.resolution}/e{FASHION.epochs}"
+        found = curves(rows, config, times if main else None)
         if not found:
             continue
         drawn = draws(found, count)
-        main = label == f"{FASHION.data}-{FASHION.resolution}/e{FASHION.epochs}"
         if {"standard", "separable"} <= set(found):
             made += _primary_pair(label, found, drawn, main=main)
         made += _against_separable(label, found, drawn)
@@ -400,7 +417,7 @@ def _primary_pair(
         got = difference(first, second, pair, "macs", MAC_POINTS)
         add("primary", "difference", "macs", at, got)
     points: dict[Axis, Sequence[float]] = {
-        "macs": MAC_POINTS if main else _shared_points(first, second),
+        "macs": MAC_POINTS if main else _shared_points("macs", first, second),
         "width": WIDTH_POINTS,
         "parameters": PARAMETER_POINTS,
     }
@@ -409,6 +426,10 @@ def _primary_pair(
             if covered(axis, point):
                 got = difference(first, second, pair, axis, [point])
                 add("secondary", "difference", axis, f"{point:.0f}", got)
+    if all("milliseconds" in curve.costs for curve in (first, second)):
+        for point in _shared_points("milliseconds", first, second):
+            got = difference(first, second, pair, "milliseconds", [point])
+            add("exploratory", "difference", "milliseconds", f"{point:.4g}", got)
     axes: tuple[Axis, ...] = ("macs", "parameters")
     for axis in axes:
         for level in LEVELS:
@@ -418,13 +439,13 @@ def _primary_pair(
     return made
 
 
-def _shared_points(first: Curve, second: Curve) -> list[float]:
-    """Return three MAC numbers, spread evenly over what both sweeps cover, ends left out."""
-    low = max(first.costs["macs"][0], second.costs["macs"][0])
-    high = min(first.costs["macs"][-1], second.costs["macs"][-1])
+def _shared_points(axis: Axis, first: Curve, second: Curve) -> list[float]:
+    """Return three costs, spread evenly over what both sweeps cover, ends left out."""
+    low = max(first.costs[axis][0], second.costs[axis][0])
+    high = min(first.costs[axis][-1], second.costs[axis][-1])
     if low >= high:
         return []
-    return [float(round(low * (high / low) ** share)) for share in (0.25, 0.5, 0.75)]
+    return [float(f"{low * (high / low) ** share:.4g}") for share in (0.25, 0.5, 0.75)]
 
 
 def _against_separable(
@@ -511,7 +532,7 @@ def summary(rows: Sequence[Row], count: int = DRAWS) -> list[dict[str, str]]:
 
 def write(folder: Path, rows: Sequence[Row], count: int = DRAWS) -> list[Comparison]:
     """Write `summary.csv` and `comparisons.csv` beside the tables, and return the comparisons."""
-    made = comparisons(rows, count)
+    made = comparisons(rows, count, latency.read(folder / latency.TABLE, latency.BATCHES[-1]))
     fields = tuple(Comparison.__dataclass_fields__)
     texts = [
         {

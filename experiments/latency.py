@@ -27,6 +27,7 @@ from experiments.train import environment
 
 REFERENCE = ("standard", 64)
 BATCHES = (1, 32)
+TABLE = "latency.csv"
 ROUNDS = 30
 AT_LEAST = 0.01
 """Seconds of one timing: a faster network runs several times in it."""
@@ -196,4 +197,16 @@ def write(path: Path, timings: Sequence[Timing], load: float, sides: Shape = (14
             )
 
 
-__all__ = ["BusyError", "Timing", "check_alone", "measure", "networks", "write"]
+def read(path: Path, batch: int) -> dict[tuple[str, int], float]:
+    """Return the milliseconds for one picture, by family and width; empty if there is no table."""
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {
+            (line["family"], int(line["width"])): float(line["milliseconds"]) / batch
+            for line in csv.DictReader(file)
+            if int(line["batch"]) == batch
+        }
+
+
+__all__ = ["BusyError", "Timing", "check_alone", "measure", "networks", "read", "write"]

@@ -7,7 +7,7 @@ from math import exp, inf, log
 import numpy as np
 import pytest
 
-from experiments import analyse
+from experiments import analyse, latency
 from experiments.analyse import Curve, Estimate, accuracy_at, cost_ratio, log_cost_at
 from experiments.config import FASHION
 from experiments.results import Row
@@ -221,6 +221,27 @@ def test_the_primary_line_is_the_mean_of_its_three_points():
     ]
     assert len(points) == 3
     assert made[0].value == pytest.approx(sum(points) / 3)
+
+
+def test_equal_time_is_read_where_times_are_known_and_rise(tmp_path):
+    which = [(row.config.family, row.config.width) for row in a_grid() if row.seed == 0]
+    timings = [
+        latency.Timing(name, width, batch, batch * width / 100, 1, 1, 1)
+        for name, width in which
+        for batch in latency.BATCHES
+    ]
+    latency.write(tmp_path / latency.TABLE, timings, 0.0)
+    times = latency.read(tmp_path / latency.TABLE, 32)
+    assert times["standard", 64] == pytest.approx(0.64)
+    made = [line for line in analyse.write(tmp_path, a_grid(), 50) if line.axis == "milliseconds"]
+    assert [line.role for line in made] == ["exploratory"] * 3
+    # As width and time are the same here, so are the readings at them.
+    assert made[1].at == f"{(0.04 * 0.64) ** 0.5:.4g}"
+    wanted = 0.05  # the gap at every shared width
+    assert [line.value for line in made] == pytest.approx([wanted] * 3)
+    flat = analyse.curves(a_grid(), times=dict.fromkeys(times, 1.0))
+    assert all("milliseconds" not in curve.costs for curve in flat.values())
+    assert latency.read(tmp_path / "none.csv", 1) == {}
 
 
 def test_rows_without_test_data_and_other_lengths_do_not_enter_a_curve():
