@@ -640,10 +640,13 @@ def test_the_protocol_names_what_the_code_does():
     assert "0.25, 1 and 4 million MACs" in text
     assert analyse.MAC_POINTS == (250_000, 1_000_000, 4_000_000)
     assert f"{analyse.DRAWS:,} draws" in text
-    rates, decays = (sorted({s[i] for s in config.SETTINGS}) for i in (0, 1))
-    assert (
-        f"learning rate {rates[0]} or {rates[1]}, weight decay {decays[0]} or {decays[1]}" in text
+    said = (
+        "learning rates 0.01, 0.03 and 0.1 with weight decay 0.01, and 0.03 with weight decay 0.1"
     )
+    assert said in text
+    wanted = {(0.01, 0.01), (0.03, 0.01), (0.1, 0.01), (0.03, 0.1)}
+    assert set(config.SETTINGS) == wanted
+    assert not wanted & set(config.ABANDONED)
     assert f"One seed, {config.TUNING_SEED}," in text
     assert prod((5, 5, 2)) == len([t for t in tasks(CHOSEN) if t.group == "primary"])
 
