@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from experiments import latency
-from experiments.config import FASHION
+from experiments.config import FASHION, SWAPPED, Config
 from experiments.families import FAMILIES, cost
 from experiments.results import Row
 
@@ -82,8 +82,12 @@ def curves(
     Returns
     -------
     dict of str to Curve
-        By family, in the order of `FAMILIES`. Runs that did not look at test data do not count.
+        By family, in the order of `FAMILIES`. Runs that did not look at test data do not count,
+        nor do those of the group `swapped`, unless all rows are of it.
     """
+    rows = list(rows)
+    if any(row.group != SWAPPED for row in rows):
+        rows = [row for row in rows if row.group != SWAPPED]
     cells: dict[tuple[str, int], list[Row]] = {}
     for row in rows:
         config = row.config
@@ -357,6 +361,24 @@ class Comparison:
     high: float
 
 
+def sweeps(rows: Iterable[Row]) -> dict[str, tuple[Config, list[Row]]]:
+    """Return the rows that belong on the same axes, with a configuration that says which.
+
+    Examples
+    --------
+    >>> sweeps([])
+    {}
+    """
+    found: dict[str, tuple[Config, list[Row]]] = {}
+    for row in rows:
+        config = row.config
+        label = f"{config.data}-{config.resolution}/e{config.epochs}"
+        if row.group == SWAPPED:
+            label += f"/{SWAPPED}"
+        found.setdefault(label, (config, []))[1].append(row)
+    return found
+
+
 def comparisons(
     rows: Sequence[Row],
     count: int = DRAWS,
@@ -378,13 +400,9 @@ def comparisons(
         The primary one first.
     """
     made: list[Comparison] = []
-    seen: dict[str, Any] = {}
-    for row in rows:
-        config = row.config
-        seen.setdefault(f"{config.data}-{config.resolution}/e{config.epochs}", config)
-    for label, config in seen.items():
+    for label, (config, own) in sweeps(rows).items():
         main = label == f"{FASHION.data}-{FASHION.resolution}/e{FASHION.epochs}"
-        found = curves(rows, config, times if main else None)
+        found = curves(own, config, times if main else None)
         if not found:
             continue
         drawn = draws(found, count)
@@ -499,13 +517,9 @@ def summary(rows: Sequence[Row], count: int = DRAWS) -> list[dict[str, str]]:
         With the keys `SUMMARY`. `seeds_deviation` is the standard deviation between seeds; empty
         with one seed.
     """
-    seen: dict[str, Any] = {}
-    for row in rows:
-        config = row.config
-        seen.setdefault(f"{config.data}-{config.resolution}/e{config.epochs}", config)
     lines = []
-    for label, config in seen.items():
-        found = curves(rows, config)
+    for label, (config, own) in sweeps(rows).items():
+        found = curves(own, config)
         drawn = draws(found, count) if found else {}
         for name, curve in found.items():
             for index, width in enumerate(curve.costs["width"]):
@@ -514,9 +528,8 @@ def summary(rows: Sequence[Row], count: int = DRAWS) -> list[dict[str, str]]:
                 got = estimate(float(cell.mean()), drawn[name][:, index])
                 trained = [
                     row.outcome.train_accuracy
-                    for row in rows
+                    for row in own
                     if (row.config.family, row.config.width) == (name, int(width))
-                    and f"{row.config.data}-{row.config.resolution}/e{row.config.epochs}" == label
                 ]
                 spread = cell.mean(1).std(ddof=1) if len(cell) > 1 else None
                 values = (

@@ -153,6 +153,9 @@ OTHER_SEEDS = tuple(range(3))
 CHECKED_WIDTHS = {"standard": (4, 12), "separable": (28, 64)}
 """Of the runs at 28×28 and of those of double length: their MACs overlap."""
 
+SWAPPED = "swapped"
+"""The group in which each primary family is trained with what was chosen for the other."""
+
 Choice = Mapping[tuple[str, str], tuple[float, float]]
 """Learning rate and weight decay of (data, family)."""
 
@@ -218,6 +221,15 @@ def _sweep(
                 yield Task(group, config, seed)
 
 
+def _swapped(choice: Choice, widths: Mapping[str, tuple[int, ...]]) -> list[Task]:
+    """Return runs of each primary family with the other one's setting, if those differ."""
+    pair = [("fashion", name) for name in widths]
+    if not set(pair) <= set(choice) or len({choice[key] for key in pair}) == 1:
+        return []
+    other = dict(zip(pair, [choice[key] for key in reversed(pair)], strict=True))
+    return list(_sweep(SWAPPED, FASHION, other, widths, len(OTHER_SEEDS) - 1))
+
+
 def tasks(choice: Choice) -> list[Task]:
     """Return the runs of the grid, in their order.
 
@@ -229,7 +241,8 @@ def tasks(choice: Choice) -> list[Task]:
     Returns
     -------
     list of Task
-        Groups: primary, mnist1d, others (exploratory), double_epochs, resolution_28.
+        Groups: primary, mnist1d, swapped, others, double_epochs, resolution_28; all but the
+        first are exploratory.
 
     Examples
     --------
@@ -245,6 +258,7 @@ def tasks(choice: Choice) -> list[Task]:
     return [
         *_sweep("primary", FASHION, choice, primary, many),
         *_sweep("mnist1d", MNIST1D, choice, primary, many),
+        *_swapped(choice, primary),
         *_sweep("others", FASHION, choice, others, few),
         *_sweep("double_epochs", longer, choice, CHECKED_WIDTHS, few),
         *_sweep("resolution_28", larger, choice, CHECKED_WIDTHS, few),
@@ -261,8 +275,8 @@ def trial_tasks() -> list[Task]:
 
 
 GROUPS = (
-    *("tuning_primary", "primary", "tuning_mnist1d", "mnist1d", "tuning_others", "others"),
-    *("double_epochs", "resolution_28"),
+    *("tuning_primary", "primary", "tuning_mnist1d", "mnist1d", SWAPPED, "tuning_others"),
+    *("others", "double_epochs", "resolution_28"),
 )
 """In the order in which they run; `trial` runs only when it is asked for."""
 

@@ -196,7 +196,8 @@ def test_the_grid_is_the_protocol_s():
         "standard",
         "separable",
     }
-    assert {task.group for task in [*grid, *tuning_tasks()]} == set(config.GROUPS)
+    groups = {task.group for task in [*grid, *tuning_tasks()]}
+    assert groups | {"swapped"} == set(config.GROUPS)
     for task in tuning_tasks():
         assert task.tuning
         assert task.seed not in {other.seed for other in grid}
@@ -209,6 +210,25 @@ def test_the_settings_that_tuning_chose_are_used_and_nothing_runs_before():
     some = tasks({("fashion", "separable"): (0.03, 0.01)})
     assert {task.config.family for task in some} == {"separable"}
     assert {(t.config.learning_rate, t.config.weight_decay) for t in some} == {(0.03, 0.01)}
+
+
+def test_each_primary_family_is_also_trained_with_the_other_s_setting():
+    assert [task for task in tasks(CHOSEN) if task.group == "swapped"] == []  # they are the same
+    chosen = {("fashion", "standard"): (0.1, 0.01), ("fashion", "separable"): (0.03, 0.01)}
+    grid = tasks(chosen)
+    rates = {
+        (t.group, t.config.family): t.config.learning_rate
+        for t in grid
+        if t.group in ("primary", "swapped")
+    }
+    assert rates == {
+        ("primary", "standard"): 0.1,
+        ("primary", "separable"): 0.03,
+        ("swapped", "standard"): 0.03,
+        ("swapped", "separable"): 0.1,
+    }
+    assert len([t for t in grid if t.group == "swapped"]) == 2 * 5 * 2
+    assert [t for t in tasks({("fashion", "standard"): (0.1, 0.01)}) if t.group == "swapped"] == []
 
 
 @pytest.mark.parametrize(

@@ -258,6 +258,26 @@ def test_rows_without_test_data_and_other_lengths_do_not_enter_a_curve():
     assert found.accuracies.tolist() == [0.5, 0.6]
 
 
+def test_runs_with_the_other_s_setting_have_curves_of_their_own():
+    from dataclasses import replace
+
+    rows = a_grid()
+    swapped = [
+        replace(made_up(row.config.family, row.config.width, row.seed, 0.3), group="swapped")
+        for row in rows
+        if row.config.family != "separable_linear"
+    ]
+    assert analyse.curves(rows + swapped)["standard"].accuracies[0] == pytest.approx(0.7)
+    both, alone = (analyse.comparisons(given, 50) for given in (rows + swapped, rows))
+    label = "fashion-14/e6/swapped"
+    assert [line for line in both if line.data != label] == alone
+    added = [line for line in both if line.data == label]
+    assert added
+    assert {line.role for line in added} == {"exploratory"}
+    assert [line.value for line in added] == pytest.approx([0.0] * len(added), abs=1e-12)
+    assert [line["data"] for line in analyse.summary(rows + swapped, 50)].count(label) == 10
+
+
 def test_a_ratio_whose_draws_leave_the_sweep_has_an_open_end():
     step = np.array([0.5, 0.52, 0.54])
     first, second = curve([1, 10, 100], step, images=100), curve([1, 10, 100], step, images=100)
