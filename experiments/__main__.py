@@ -80,6 +80,14 @@ def compare(options: argparse.Namespace) -> int:
     if not rows:
         msg = f"there must be runs to compare. Received: none in {options.results}"
         raise ValueError(msg)
+    whole = runner.planned(options.results, "primary")
+    todo = runner.left(whole, rows)
+    if todo or not whole:
+        print(
+            f"not whole: {len(todo)} of {len(whole)} primary runs are missing, and what follows "
+            "decides nothing",
+            file=sys.stderr,
+        )
     for line in analyse.write(options.results, rows):
         if line.role != "exploratory":
             found = analyse.Estimate(line.value, line.low, line.high)

@@ -597,6 +597,13 @@ def test_refusals_are_one_line_and_status_2(tmp_path, capsys, arguments, message
     assert said.count("\n") == 1
 
 
+def test_an_unfinished_grid_is_compared_with_a_warning(tmp_path, capsys):
+    written(tmp_path / results.RUNS, a_row(0), a_row(1))
+    assert command.main(["analyse", "--results", str(tmp_path)]) == 0
+    assert "decides nothing" in capsys.readouterr().err
+    assert len((tmp_path / "summary.csv").read_text().splitlines()) == 2
+
+
 def test_an_interruption_is_no_traceback(tmp_path, monkeypatch, capsys):
     def interrupted(*_given, **_options):
         raise KeyboardInterrupt
