@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -69,6 +69,41 @@ def whole_number(name: str, value: Any, *, minimum: int) -> int:
         msg = f"{name} must be at least {minimum}. Received: {name}={value!r}"
         raise ValueError(msg)
     return int(value)
+
+
+def positive(name: str, number: Any) -> float:
+    """Return a positive finite number, or say why it is none.
+
+    Parameters
+    ----------
+    name : str
+        What the caller calls it.
+    number : float
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError
+        If it is no number.
+    ValueError
+        If it is not positive or not finite.
+
+    Examples
+    --------
+    >>> positive("width", 0.75)
+    0.75
+    """
+    if isinstance(number, bool) or not isinstance(number, Real):
+        msg = f"{name} must be a number. Received: {name}={number!r} ({type(number).__name__})"
+        raise TypeError(msg)
+    value = float(number)
+    if not 0 < value < float("inf"):
+        msg = f"{name} must be positive and finite. Received: {name}={number!r}"
+        raise ValueError(msg)
+    return value
 
 
 def _is_whole(value: Any) -> bool:
@@ -875,5 +910,6 @@ __all__ = [
     "plan_depthwise",
     "plan_pointwise",
     "plan_spatially_separable",
+    "positive",
     "whole_number",
 ]

@@ -237,6 +237,9 @@ def table(name: str) -> Table:
     [1] Counted without the dense layer; MobileNet's 569 beside it is counted with it.
     Million Parameters: weights with the dense layer's bias, without batch norms
     """
+    if not isinstance(name, str):
+        msg = f"name must be a table's name; see tables(). Received: name={name!r}"
+        raise ValueError(msg)
     return Table(name, cells(name))
 
 
@@ -265,8 +268,20 @@ def _evaluate(how: str) -> Value:
         raise ValueError(msg) from error
 
 
+_SETTINGS = {
+    *("width", "resolution", "rows", "layer", "stage", "kind", "without", "norms"),
+    *("k", "c", "g", "size"),
+}
+
+
 def _settings(how: str) -> dict[str, str]:
-    return dict(word.split("=") for word in how.split() if "=" in word)
+    """Return the settings of a `how`; a misspelt one would compute something else in silence."""
+    found = dict(word.split("=") for word in how.split() if "=" in word)
+    unknown = sorted(found.keys() - _SETTINGS)
+    if unknown or found.get("rows", "printed") != "printed":
+        msg = f"how has settings that nobody reads: {unknown or ['rows']}. Received: how={how!r}"
+        raise ValueError(msg)
+    return found
 
 
 @lru_cache(maxsize=8)

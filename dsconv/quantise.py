@@ -118,7 +118,7 @@ def quantise(
         values.astype(_whole_dtype(bits, symmetric)),
         scale,
         zero_point.astype(np.int64),
-        rounded.astype(original.dtype),
+        _within(rounded, original.dtype),
         _relative_error(exact, rounded),
     )
 
@@ -145,6 +145,12 @@ def _checked(weight: Any) -> NDArray[Any]:
         msg = f"weight must be finite. Received: {array[where]} at index {where}"
         raise ValueError(msg)
     return array
+
+
+def _within(rounded: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the numbers in a dtype; a grid may end a rounding error beyond its largest one."""
+    largest = np.finfo(dtype).max
+    return np.clip(rounded, -largest, largest).astype(dtype)
 
 
 def _whole_dtype(bits: int, symmetric: bool) -> type[np.integer[Any]]:

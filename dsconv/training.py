@@ -13,7 +13,8 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from dsconv.geometry import whole_number
+from dsconv._evaluating import evaluating
+from dsconv.geometry import array_kind, positive, whole_number
 
 _AT_ONCE = 1000  # samples in one forward pass of `accuracy`, for the memory's sake
 
@@ -34,7 +35,8 @@ def fit(
     Parameters
     ----------
     module : torch.nn.Module
-        Gives one number for each class, (B, classes). What needs no gradient stays as it is.
+        Gives one number for each class, (B, classes). Parameters that need no gradient stay as
+        they are; batch norms keep means and variances as in any training.
     x : Tensor, shape (samples, ...)
         What it reads.
     y : Tensor, shape (samples,), int64
@@ -60,9 +62,10 @@ def fit(
     Raises
     ------
     TypeError
-        If a whole number is none.
+        If `x` or `y` is no tensor, or a number is none.
     ValueError
-        If there is no sample, `x` and `y` are not as long, or a number is out of range.
+        If there is no sample, `x` and `y` are not as long, `y` holds no whole numbers along one
+        axis, or a number is out of range.
 
     Notes
     -----
@@ -84,9 +87,7 @@ def fit(
     epochs = whole_number("epochs", epochs, minimum=1)
     batch_size = whole_number("batch_size", batch_size, minimum=1)
     seed = whole_number("seed", seed, minimum=0)
-    if not learning_rate > 0:
-        msg = f"learning_rate must be above 0. Received: learning_rate={learning_rate!r}"
-        raise ValueError(msg)
+    learning_rate = positive("learning_rate", learning_rate)
     if not weight_decay >= 0:
         msg = f"weight_decay must be at least 0. Received: weight_decay={weight_decay!r}"
         raise ValueError(msg)
@@ -131,8 +132,11 @@ def accuracy(module: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
 
     Raises
     ------
+    TypeError
+        If `x` or `y` is no tensor.
     ValueError
-        If there is no sample, or `x` and `y` are not as long.
+        If there is no sample, `x` and `y` are not as long, or `y` holds no whole numbers along
+        one axis.
 
     Examples
     --------
@@ -140,15 +144,22 @@ def accuracy(module: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
     0.75
     """
     _as_long(x, y)
-    was_training = module.training
-    module.eval()
-    with torch.no_grad(), _one_thread():
+    with evaluating(module), torch.no_grad(), _one_thread():
         answers = torch.cat([module(part).argmax(1) for part in torch.split(x, _AT_ONCE)])
-    module.train(was_training)
     return float((answers == y).double().mean())
 
 
 def _as_long(x: torch.Tensor, y: torch.Tensor) -> None:
+    for name, tensor in (("x", x), ("y", y)):
+        if array_kind(name, tensor) != "torch":
+            msg = f"{name} must be a PyTorch tensor. Received: {type(tensor).__name__}"
+            raise TypeError(msg)
+    if y.ndim != 1 or y.is_floating_point() or y.dtype == torch.bool:
+        msg = (
+            "y must hold whole numbers along one axis, one for each sample. "
+            f"Received: shape {tuple(y.shape)}, {y.dtype}"
+        )
+        raise ValueError(msg)
     if len(x) != len(y) or not len(x):
         msg = (
             "x and y must hold the same number of samples, at least one. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import fields, replace
 from math import prod
 
@@ -602,7 +603,7 @@ def test_the_twin_has_the_same_maps():
     [
         (walk([Conv(3, 4)], 9)[1:], "Received: conv1.norm, which reads 'conv1.conv'"),
         ((), "layers must hold at least one Layer"),
-        ("conv1", "layers must be a sequence of Layer. Received: str"),
+        ("conv1", "layers must be a sequence of Layer, such as walk.* Received: str"),
         ([Conv(3, 4)], r"layers\[0\] must be a Layer\. Received: Conv"),
     ],
 )
@@ -614,3 +615,115 @@ def test_layers_that_do_not_hang_together_are_named(layers, message):
     ):
         with pytest.raises((TypeError, ValueError), match=message):
             use(layers)
+
+
+WRONG_ROWS = {
+    "rows[0].activation must be one of '', 'relu', .* Received: .*'gelu'": [Style("gelu")],
+    "rows[0].activation must be one of": [Conv(3, 8, activation="flatten")],
+    "rows[0].padding must be one of 'half', 'same', 'valid'": [Conv(3, 8, padding=0)],
+    "rows[0].squeeze.of must be one of 'expanded', 'input'": [
+        Bottleneck(3, 8, t=2, squeeze=SqueezeExcite(4, "expandet"))
+    ],
+    "rows[0].squeeze.gate must be one of 'sigmoid', 'hard_sigmoid'": [
+        Bottleneck(3, 8, t=2, squeeze=SqueezeExcite(4, gate=""))
+    ],
+    "rows[0].squeeze.divide_by must be at least 1": [
+        Bottleneck(3, 8, t=2, squeeze=SqueezeExcite(0))
+    ],
+    "rows[0].squeeze must be a SqueezeExcite": [Bottleneck(3, 8, t=2, squeeze=4)],
+    "rows[0].repeat must be at least 1": [Conv(3, 8, repeat=0)],
+    "rows[0].repeat must be an integer": [Conv(3, 8, repeat=True)],
+    "rows[0].kernel_size must be an integer": [Conv((3, 5), 8)],
+    "rows[0].epsilon must be positive and finite": [Style(epsilon=-1.0)],
+    "rows[0].between must be True or False": [Separable(3, 8, between="no")],
+    "rows[0].out_channels must be a tuple of one number or more": [XceptionModule(())],
+    "rows[0].stride must be 1 or 2": [XceptionModule((8,), stride=3)],
+    "rows[0].steps must be a Step": [ConvModule((3,))],
+    "rows[0].steps.dilation must be at least 1": [ConvModule((Step(3, 0),))],
+    "behind a GlobalPool only a Dense row may stand": [GlobalPool(), Conv(3, 8)],
+    "behind a GlobalPool only a Dense row may stand. Received: GlobalPool": [GlobalPool()] * 2,
+    "layers must hold at least one Layer": [Style()],
+    "a shortcut must have the shape that it is added to": [
+        Style(padding="valid"),
+        Bottleneck(3, 3, t=2),
+    ],
+    "out_channels must be at least 1": [Conv(3, -8)],
+    "kernel_size must be at least 1": [Conv(0, 8)],
+}
+
+
+@pytest.mark.parametrize("message", WRONG_ROWS)
+def test_rows_that_no_layer_could_be_made_of(message):
+    with pytest.raises((TypeError, ValueError), match=message.replace("[0]", r"\[0\]")):
+        walk(WRONG_ROWS[message], 9)
+
+
+def test_functions_on_rows_refuse_what_is_none():
+    for function in (
+        as_standard,
+        deviations,
+        lambda r: scale_width(r, 2),
+        lambda r: scale_depth(r, 2),
+    ):
+        with pytest.raises(TypeError, match="rows must be a tuple or list of rows"):
+            function("abc")
+
+
+def test_a_size_of_three_axes_is_refused():
+    with pytest.raises(ValueError, match=r"input_size must have one entry .* \(9, 9, 9\)"):
+        walk([Conv(3, 8)], (9, 9, 9))
+
+
+def test_names_are_single():
+    conv = walk([Conv(3, 3)], 9)[0]
+    with pytest.raises(ValueError, match=r"a name of its own\. Received: conv1\.conv twice"):
+        network_cost([conv, conv])
+
+
+def test_numpy_numbers_are_numbers():
+    assert scale_width(MNASNET_A1, np.float32(0.5)) == scale_width(MNASNET_A1, 0.5)
+    assert scale_width(MNASNET_A1, np.int64(1)) == MNASNET_A1
+
+
+def test_an_empty_batch():
+    layers = walk([Conv(3, 8), GlobalPool(), Dense(5)], 9)
+    x = np.empty((0, 3, 9, 9), np.float32)
+    assert forward(layers, initial_parameters(layers), x).shape == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("conv1.norm.bias", np.ones(8, np.float64)),
+        ("conv1.conv.weight", torch.ones(8, 3, 3, 3)),
+        ("conv1.norm.weight", [1.0] * 8),
+    ],
+)
+def test_every_parameter_is_of_the_inputs_kind_and_dtype(name, value):
+    layers = walk([Conv(3, 8)], 9)
+    parameters = initial_parameters(layers) | {name: value}
+    with pytest.raises(TypeError, match=name):
+        forward(layers, parameters, np.ones((1, 3, 9, 9), np.float32))
+
+
+@pytest.mark.parametrize("value", [torch.ones(8, 3, 3, 3), np.ones((8, 3, 3, 3), int)])
+def test_only_numpy_floats_can_be_folded(value):
+    layers = walk([Conv(3, 8)], 9)
+    parameters = initial_parameters(layers) | {"conv1.conv.weight": value}
+    with pytest.raises(TypeError, match="must be NumPy arrays of floats to be folded"):
+        fold_batch_norms(layers, parameters)
+
+
+def test_a_start_needs_a_seed():
+    with pytest.raises(ValueError, match=r"seed must be at least 0\. Received: seed=-1"):
+        initial_parameters(walk([Conv(3, 8)], 9), seed=-1)
+
+
+def test_a_module_with_same_padding_can_be_traced():
+    layers = walk(scale_width(NETWORKS["efficientnet_lite0"].rows, 0.35), (34, 47))
+    module = to_module(layers).eval()
+    x = torch.randn(1, 3, 34, 47, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tracing warns of each size that becomes a constant
+        traced = torch.jit.trace(module, x)
+        assert_matches(traced(x), module(x))

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from math import prod
+from pathlib import Path
 
 import pytest
 import torch
@@ -129,7 +130,7 @@ def test_the_peak_by_hand(name):
 def test_a_norm_writes_elsewhere_while_something_reads_its_input():
     norm = Layer("norm", "batch_norm", None, ("input",), (1, 2, 5, 3), (1, 2, 5, 3))
     add = Layer("sum", "add", None, ("norm", "input"), (1, 2, 5, 3), (1, 2, 5, 3))
-    assert network_cost([norm]).total.peak_activation_bytes == 0  # it writes over its input
+    assert network_cost([norm]).total.peak_activation_bytes == 4 * 30  # over its input
     assert network_cost([norm, add]).total.peak_activation_bytes == 4 * 3 * 30
 
 
@@ -200,6 +201,7 @@ def test_every_model_has_json(name, capsys):
         ([], "the following arguments are required: MODEL"),
         (["mobilenet_v1", "mobilenet_v2"], "unrecognized arguments: mobilenet_v2"),
         (["mobilenet_v1", "--depth", "2"], "unrecognized arguments: --depth 2"),
+        (["mobilenet_v1", "--res", "64"], "unrecognized arguments: --res 64"),
         (["mobilenet_v1", "--width", "wide"], "--width: invalid float value: 'wide'"),
         (["mobilenet_v1", "--width", "0"], "width must be positive and finite"),
         (["mobilenet_v1", "--width=-1"], "width must be positive and finite"),
@@ -231,6 +233,20 @@ def test_a_terminal_without_our_signs_shows_others(monkeypatch):
     assert "16?112?112" in done.stdout
 
 
+def test_a_full_disk_is_one_line():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "dsconv.cost", "mobilenet_v1"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("dsconv.cost: the table could not be written: ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_closed_pipe_is_no_error():
     reader = subprocess.run(
         [
@@ -248,12 +264,14 @@ def test_a_closed_pipe_is_no_error():
 # --- Any PyTorch module -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_a_module_costs_what_its_rows_cost(name):
     net = network(name)
     layers = walk(net)
     wanted = network_cost(layers)
-    found = module_cost(to_module(layers), (1, 3, *net.input_size))
+    shape = (1, net.in_channels, *net.input_size)
+    found = module_cost(to_module(layers).to("meta"), shape)
+    assert found.uncounted == ()
     assert (found.total.parameters, found.total.weights, found.total.macs) == (
         wanted.total.parameters,
         wanted.total.weights,
@@ -289,7 +307,7 @@ def test_layers_of_pytorch_against_the_formula():
     assert found.total.parameters == found.total.weights + 12
     assert found.uncounted == ()
     kinds = [row.kind for row in found.layers]
-    assert kinds == ["grouped_conv", "norm", "ReLU", "AdaptiveAvgPool2d", "Flatten", "dense"]
+    assert kinds == ["grouped_conv", "batch_norm", "relu", "average_pool", "flatten", "dense"]
 
 
 def test_convolutions_of_one_and_three_axes():
@@ -327,6 +345,18 @@ def test_what_is_not_counted_is_listed():
     assert "MACs elsewhere" in elsewhere
     assert "not counted:" in str(found)
     assert found.as_dict()["uncounted"] == list(found.uncounted)
+
+
+def test_the_parameters_of_an_idle_parent_are_listed_too():
+    class Holder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.idle = nn.MultiheadAttention(4, 2)
+
+        def forward(self, x):
+            return x
+
+    assert "idle (MultiheadAttention): did not run" in module_cost(Holder(), (1, 4)).uncounted
 
 
 def test_a_layer_called_twice_has_its_weights_once():

@@ -438,3 +438,17 @@ def test_it_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["macs mobilenet_v1 widht=0.5", "macs mobilenet_v1 rows=prnted", "parameters xception z=3"],
+)
+def test_a_misspelt_setting_is_refused(how):
+    with pytest.raises(ValueError, match="settings that nobody reads"):
+        replace(cells("MobileNets, Table 4")[1], how=how).computed()
+
+
+def test_no_table_has_no_name():
+    with pytest.raises(ValueError, match=r"name must be a table's name.*None"):
+        table(None)

@@ -290,3 +290,8 @@ def test_an_affine_grid_reaches_zero_where_all_weights_have_one_sign(sign):
     assert found.zero_point.item() == (0 if sign > 0 else 63)
     assert found.scale.item() == pytest.approx(np.abs(weight).max() / 63)
     assert np.abs(found.weight - weight).max() <= found.scale.item() / 2 * (1 + 1e-9)
+
+
+def test_a_grid_does_not_leave_the_range_of_its_dtype():
+    ends = np.array([[65504, -65504]], np.float16)
+    assert np.isfinite(quantise(ends, 5, symmetric=False).weight).all()

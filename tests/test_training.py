@@ -128,8 +128,8 @@ def test_accuracy_counts_over_more_samples_than_one_pass_takes():
         ({"epochs": 1.5}, TypeError, "epochs"),
         ({"batch_size": 0}, ValueError, "batch_size"),
         ({"seed": -1}, ValueError, "seed"),
-        ({"learning_rate": 0.0}, ValueError, "learning_rate must be above 0"),
-        ({"learning_rate": float("nan")}, ValueError, "learning_rate must be above 0"),
+        ({"learning_rate": 0.0}, ValueError, "learning_rate must be positive and finite"),
+        ({"learning_rate": float("nan")}, ValueError, "learning_rate must be positive and finite"),
         ({"weight_decay": -0.1}, ValueError, "weight_decay must be at least 0"),
     ],
 )
@@ -166,3 +166,23 @@ def test_the_table_of_runs_holds_what_the_chapter_says_of_it():
         assert run["accuracy 5"] > run["standard"] - 0.03
         assert run["distance of the twin"] > 1.2
         assert all(run[f"error {t} trained"] < run[f"error {t} untrained"] for t in range(1, 9))
+
+
+def test_parts_keep_their_own_modes():
+    module = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    module[1].eval()
+    training.accuracy(module, torch.ones(3, 2), torch.zeros(3, dtype=torch.long))
+    assert [part.training for part in module] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (torch.ones(3, 2), torch.zeros(3, 1, dtype=torch.long), r"one axis.*\(3, 1\)"),
+        (torch.ones(3, 2), torch.zeros(3), "whole numbers along one axis"),
+        (torch.ones(3, 2).numpy(), torch.zeros(3, dtype=torch.long), "x must be a PyTorch tensor"),
+    ],
+)
+def test_labels_are_whole_numbers_along_one_axis(x, y, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        training.accuracy(nn.Linear(2, 2), x, y)

@@ -41,6 +41,7 @@ TESTS = {
     "reference.py": ("test_reference.py", "test_cost.py"),
     "cost/layer.py": ("test_cost.py",),
     "quantise.py": ("test_quantise.py",),
+    "_evaluating.py": ("test_network_cost.py", "test_training.py"),
     "cost/": ("test_network_cost.py",),
     "architectures/": ("test_architectures.py", "test_network_cost.py"),
     "layers.py": ("test_layers.py", "test_separation.py"),
@@ -337,7 +338,7 @@ MUTANTS = [
         ),
         ("peak-forgets-the-output", "sum(alive.values()))", "sum(alive.values()) // 2)"),
         ("norms-count-as-weights", "if layer.spec is not None\n    )", "if True\n    )"),
-        ("statistics-are-learnt", 'if ".running_" not in name', "if True"),
+        ("statistics-are-learnt", 'if "running_" not in part', "if True"),
         ("one-image-for-all", "0 if spec is None else batch *", "0 if spec is None else"),
     ),
     *_named(
@@ -346,20 +347,32 @@ MUTANTS = [
         ("shared-weights-twice", "and id(p) not in self.seen", ""),
         ("uncounted-passed-over", "self.unknown.append(", "str("),
         ("silent-modules-forgotten", "*silent, ", ""),
-        ("left-in-evaluation", "part.training = was", "part.training = False"),
     ),
     *_named(
-        "architectures/rows.py",
+        "architectures/scaling.py",
         ("rounds-below-ninety", "rounded + divisor if rounded < 0.9 * number else", ""),
         ("rounds-down", "int(number + divisor / 2)", "int(number)"),
         ("ratio-of-the-width", "after / before if before else width", "width"),
         ("fixed-rows-scaled", 'if getattr(row, "fixed", ""):\n        return row', "if False: ..."),
         ("depth-rounded-down", "math.ceil(depth * row.repeat)", "int(depth * row.repeat)"),
         ("whole-rows-repeated", "and not row.whole", ""),
+    ),
+    *_named(
+        "architectures/rows.py",
         ("printed-instead-of-built", "return number.value if", "return number.printed if"),
+        ("any-word-will-do", "given not in _WORDS[field.name]", "False"),
+    ),
+    *_named(
+        "_evaluating.py",
+        ("left-in-evaluation", "part.training = was", "part.training = False"),
     ),
     *_named(
         "architectures/walker.py",
+        (
+            "dropped-too-early",
+            "if last_reader[name] == layer.name:\n                made.pop",
+            "if True:\n                made.pop",
+        ),
         ("every-repeat-strides", "stride = 1 if index else row.stride", "stride = row.stride"),
         ("expands-at-one", "if middle != width:", "if True:"),
         (
@@ -406,11 +419,6 @@ MUTANTS = [
             "layer-norm-over-positions",
             "centred = x - x.mean(1, keepdims=True)",
             "centred = x - x.mean(2, keepdims=True)",
-        ),
-        (
-            "dropped-too-early",
-            "if last_reader[name] == layer.name:\n                made.pop",
-            "if True:\n                made.pop",
         ),
     ),
     *_named(

@@ -29,6 +29,8 @@ from dsconv.architectures.rows import (
     Step,
     Style,
     XceptionModule,
+)
+from dsconv.architectures.scaling import (
     as_standard,
     deviations,
     make_divisible,

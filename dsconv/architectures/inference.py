@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from dsconv import ops
-from dsconv.architectures.parameters import check_parameters
-from dsconv.architectures.walker import INPUT, Layer, check_layers
+from dsconv.architectures.parameters import check_parameters, parameter_shapes
+from dsconv.architectures.walker import Layer, check_layers, run
 from dsconv.geometry import array_kind, backend_of
 
 Array: TypeAlias = Any
@@ -56,20 +57,17 @@ def forward(
     (2, 8)
     """
     check_parameters(check_layers(layers), parameters)
-    backend_of({"input": input} | {name: parameters[name] for name in list(parameters)[:1]})
+    for name in parameter_shapes(layers):  # one by one, so that a message stays short
+        backend_of({"input": input, name: parameters[name]})
     _check_input(layers, input)
-    last_reader = {name: layer.name for layer in layers for name in layer.inputs}
-    made: dict[str, Array] = {INPUT: input}
-    output = input
-    for layer in layers:
-        output = _run(layer, parameters, [made[name] for name in layer.inputs])
+
+    def compute(layer: Layer, inputs: list[Array]) -> Array:
+        output = _run(layer, parameters, inputs)
         if observe is not None:
             observe(layer, output)
-        made[layer.name] = output
-        for name in layer.inputs:  # what nobody reads any more need not be kept
-            if last_reader[name] == layer.name:
-                made.pop(name, None)
-    return output
+        return output
+
+    return run(layers, input, compute)
 
 
 def _check_input(layers: Sequence[Layer], input: Array) -> None:
@@ -106,7 +104,7 @@ def _run(layer: Layer, parameters: Mapping[str, Array], inputs: list[Array]) -> 
     if layer.kind == "global_average_pool":
         return x.mean(tuple(range(2, x.ndim)), keepdims=True)
     if layer.kind == "flatten":
-        return x.reshape(len(x), -1)
+        return x.reshape(len(x), prod(x.shape[1:]))
     if layer.kind == "max_pool":
         return _max_pool(x, layer)
     return activation(layer.kind, x)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dsconv.architectures.walker import INPUT, Layer, check_layers
+from dsconv.architectures.walker import Layer, check_layers, run
 from dsconv.geometry import ConvSpec, Pads
 
 
@@ -24,15 +24,9 @@ class NetworkModule(nn.Module):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Return the output of the last layer."""
-        last_reader = {name: layer.name for layer in self.layers for name in layer.inputs}
-        made = {INPUT: input}
-        output = input
-        for layer in self.layers:
-            output = self.get_submodule(layer.name)(*(made[name] for name in layer.inputs))
-            made[layer.name] = output
-            for name in layer.inputs:
-                if last_reader[name] == layer.name:
-                    made.pop(name, None)
+        output: torch.Tensor = run(
+            self.layers, input, lambda layer, inputs: self.get_submodule(layer.name)(*inputs)
+        )
         return output
 
 
@@ -52,7 +46,8 @@ def to_module(layers: Sequence[Layer]) -> NetworkModule:
 
     Notes
     -----
-    No dropout: it belongs to a training, and each paper's differs.
+    No dropout: it belongs to a training, and each paper's differs. A tool that traces the module,
+    such as an exporter, keeps the padding of the size that it saw.
 
     Examples
     --------
@@ -84,7 +79,7 @@ def _module(layer: Layer) -> nn.Module:
         norm = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d}[axes]
         return norm(channels, eps=layer.epsilon)
     if layer.kind == "layer_norm":
-        return _ScalarLayerNorm(layer.epsilon)
+        return ScalarLayerNorm(layer.epsilon)
     if layer.kind == "max_pool" and layer.window is not None:
         return _MaxPool(layer.window)
     return _PLAIN[layer.kind]()
@@ -138,10 +133,15 @@ def _uneven(spec: ConvSpec, input: torch.Tensor) -> Pads:
     """Return the zeros that PyTorch's own padding does not put."""
     if spec.padding != "same":
         return ()
-    return spec.pads(tuple(input.shape[2:]))
+    return spec.pads(_size(input))
 
 
-class _ScalarLayerNorm(nn.Module):
+def _size(input: torch.Tensor) -> tuple[int, ...]:
+    """Return the size in plain numbers: a tool that traces keeps the padding of the size it saw."""
+    return tuple(int(number) for number in input.shape[2:])
+
+
+class ScalarLayerNorm(nn.Module):
     """Kaiser et al., section 3.1: over the channels of each position, with two learnt scalars."""
 
     def __init__(self, epsilon: float) -> None:
@@ -151,6 +151,7 @@ class _ScalarLayerNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1))
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Return the input with mean 0 and variance 1 at each position, scaled and shifted."""
         channels_last = input.movedim(1, -1)
         normal = F.layer_norm(channels_last, channels_last.shape[-1:], eps=self.epsilon)
         return normal.movedim(-1, 1) * self.weight + self.bias
@@ -162,7 +163,7 @@ class _MaxPool(nn.Module):
         self.window = window
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        pads = self.window.pads(tuple(input.shape[2:]))
+        pads = self.window.pads(_size(input))
         pool = {1: F.max_pool1d, 2: F.max_pool2d}[self.window.axes]
         return pool(
             _pad(input, pads, -torch.inf), list(self.window.kernel_size), list(self.window.stride)
@@ -197,4 +198,7 @@ _PLAIN: dict[str, type[nn.Module]] = {
     "multiply": _Multiply,
 }
 
-__all__ = ["NetworkModule", "to_module"]
+FREE_PARTS = (_MaxPool, _GlobalAveragePool, _Add, _Multiply)
+"""Parts that multiply nothing, by the book's convention, and learn nothing."""
+
+__all__ = ["FREE_PARTS", "NetworkModule", "ScalarLayerNorm", "to_module"]

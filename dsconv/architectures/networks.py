@@ -19,11 +19,9 @@ from dsconv.architectures.rows import (
     Step,
     Style,
     XceptionModule,
-    as_standard,
-    positive,
-    scale_width,
 )
-from dsconv.geometry import Shape, whole_number
+from dsconv.architectures.scaling import as_standard, scale_width
+from dsconv.geometry import Shape, positive, whole_number
 
 
 @dataclass(frozen=True)
@@ -310,7 +308,7 @@ def network(name: str, width: float = 1.0, resolution: int | None = None) -> Net
     >>> network("mobilenet_v1", width=0.5, resolution=160).input_size
     (160, 160)
     """
-    if name not in NETWORKS:
+    if not isinstance(name, str) or name not in NETWORKS:
         msg = f"name must be one of {', '.join(NETWORKS)}. Received: name={name!r}"
         raise ValueError(msg)
     found = NETWORKS[name]

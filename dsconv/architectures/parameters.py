@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from dsconv.architectures.walker import Layer
-from dsconv.geometry import ConvSpec, Shape
+from dsconv.architectures.walker import Layer, check_layers, with_bias
+from dsconv.geometry import Shape, array_kind, whole_number
 
 Parameters = dict[str, Any]
 
@@ -37,13 +37,29 @@ def parameter_shapes(layers: Sequence[Layer]) -> dict[str, Shape]:
     ((32, 3, 3, 3), (1000,))
     """
     shapes: dict[str, Shape] = {}
-    for layer in layers:
-        for part, shape in _shapes(layer).items():
+    for layer in check_layers(layers):
+        for part, shape in shapes_of(layer).items():
             shapes[f"{layer.name}.{part}"] = shape
     return shapes
 
 
-def _shapes(layer: Layer) -> dict[str, Shape]:
+def shapes_of(layer: Layer) -> dict[str, Shape]:
+    """Return the shape of each array of one layer, by the last part of its name.
+
+    Parameters
+    ----------
+    layer : Layer
+
+    Returns
+    -------
+    dict of str to tuple of int
+
+    Examples
+    --------
+    >>> from dsconv.architectures import NETWORKS, walk
+    >>> shapes_of(walk(NETWORKS["mobilenet_v1"])[0])
+    {'weight': (32, 3, 3, 3)}
+    """
     if layer.spec is not None:
         dense = layer.kind == "dense"
         shape = layer.spec.weight_shape[: 2 if dense else None]
@@ -81,7 +97,7 @@ def initial_parameters(layers: Sequence[Layer], seed: int = 0) -> Parameters:
     >>> initial_parameters(walk(NETWORKS["mobilenet_v1"]))["conv1.norm.running_var"][:2]
     array([1., 1.], dtype=float32)
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(whole_number("seed", seed, minimum=0))
     specs = {layer.name: layer.spec for layer in layers}
     start: Parameters = {}
     for name, shape in parameter_shapes(layers).items():
@@ -126,6 +142,8 @@ def check_parameters(layers: Sequence[Layer], parameters: Mapping[str, Any]) -> 
     if missing:
         msg = f"parameters must hold every name of the layers. Missing: {', '.join(missing[:3])}"
         raise ValueError(msg)
+    for name in wanted:
+        array_kind(name, parameters[name])
     wrong = [
         f"{name} {tuple(parameters[name].shape)} instead of {shape}"
         for name, shape in wanted.items()
@@ -157,6 +175,8 @@ def fold_batch_norms(
 
     Raises
     ------
+    TypeError
+        If a parameter is no NumPy array of floats.
     ValueError
         If parameters are missing or have another shape.
 
@@ -174,7 +194,8 @@ def fold_batch_norms(
     >>> len(layers) - len(folded), folded[0].spec.bias
     (27, True)
     """
-    check_parameters(layers, parameters)
+    layers = check_layers(layers)
+    _check_foldable(check_parameters(layers, parameters))
     norms = foldable(layers)
     kept = dict(parameters)
     folded: list[Layer] = []
@@ -191,10 +212,7 @@ def fold_batch_norms(
         spec = layer.spec
         if spec is None:  # foldable() gives convolutions only
             continue
-        with_bias = ConvSpec(
-            spec.in_channels, spec.out_channels, spec.kernel_size, bias=True, **spec.options
-        )
-        folded.append(replace(layer, spec=with_bias, inputs=inputs))
+        folded.append(replace(layer, spec=with_bias(spec), inputs=inputs))
         names = ("weight", "bias", "running_mean", "running_var")
         scale, shift, mean, variance = (
             np.asarray(kept.pop(f"{norm.name}.{name}"), np.float64) for name in names
@@ -206,6 +224,16 @@ def fold_batch_norms(
         kept[f"{layer.name}.weight"] = (weight * by_filter).astype(weight.dtype)
         kept[f"{layer.name}.bias"] = (shift + (old - mean) * factor).astype(weight.dtype)
     return tuple(folded), {name: kept[name] for name in parameter_shapes(folded)}
+
+
+def _check_foldable(parameters: Mapping[str, Any]) -> None:
+    for name, array in parameters.items():
+        if array_kind(name, array) != "numpy" or array.dtype.kind != "f":
+            msg = (
+                "parameters must be NumPy arrays of floats to be folded. "
+                f"Received: {name} of {type(array).__name__}, {array.dtype}"
+            )
+            raise TypeError(msg)
 
 
 def foldable(layers: Sequence[Layer]) -> dict[str, Layer]:
@@ -229,4 +257,5 @@ __all__ = [
     "foldable",
     "initial_parameters",
     "parameter_shapes",
+    "shapes_of",
 ]

@@ -7,12 +7,10 @@ the reason.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
-from typing import Any, Literal, TypeAlias
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from typing import Any, Literal, TypeAlias, get_args
 
-from dsconv.geometry import whole_number
+from dsconv.geometry import positive, whole_number
 
 Activation: TypeAlias = Literal["", "relu", "relu6", "hard_swish", "swish"]
 Gate: TypeAlias = Literal["sigmoid", "hard_sigmoid"]
@@ -295,232 +293,6 @@ def value(number: Number) -> int:
     return number.value if isinstance(number, Built) else number
 
 
-def deviations(rows: Sequence[Row]) -> list[tuple[str, int, int, str]]:
-    """Return what is built otherwise than printed: row and field, printed, built, reason.
-
-    Parameters
-    ----------
-    rows : sequence of rows
-
-    Returns
-    -------
-    list of (str, int, int, str)
-
-    Examples
-    --------
-    >>> from dsconv.architectures import NETWORKS
-    >>> deviations(NETWORKS["mobilenet_v1"].rows)[0][:3]
-    ('row 10, Separable, stride', 2, 1)
-    """
-    found = []
-    for index, row in enumerate(rows, start=1):
-        for field in fields(row):
-            number = getattr(row, field.name)
-            if isinstance(number, Built):
-                where = f"row {index}, {type(row).__name__}, {field.name}"
-                found.append((where, number.printed, number.value, number.reason))
-    return found
-
-
-# --- Width, depth and resolution ------------------------------------------------------
-
-
-def make_divisible(number: float, divisor: int = 8) -> int:
-    """Return the multiple of `divisor` nearest to a number, and never 10 % below it.
-
-    Parameters
-    ----------
-    number : float
-        Channels, perhaps not whole; positive.
-    divisor : int, optional
-        What the result is a multiple of.
-
-    Returns
-    -------
-    int
-        At least `divisor`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the number is not positive and finite, or the divisor no positive integer.
-
-    Notes
-    -----
-    The rule of the MobileNetV2 and V3 builds. Half goes up: 12 becomes 16.
-
-    Examples
-    --------
-    >>> [make_divisible(0.35 * channels) for channels in (16, 24, 32, 96)]
-    [8, 8, 16, 32]
-    """
-    divisor = whole_number("divisor", divisor, minimum=1)
-    number = positive("number", number)
-    rounded = max(divisor, int(number + divisor / 2) // divisor * divisor)
-    return rounded + divisor if rounded < 0.9 * number else rounded
-
-
-def positive(name: str, number: float) -> float:
-    """Return a positive finite number, or say why it is none.
-
-    Parameters
-    ----------
-    name : str
-        What the caller calls it.
-    number : float
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    TypeError
-        If it is no number.
-    ValueError
-        If it is not positive or not finite.
-
-    Examples
-    --------
-    >>> positive("width", 0.75)
-    0.75
-    """
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        msg = f"{name} must be a number. Received: {name}={number!r} ({type(number).__name__})"
-        raise TypeError(msg)
-    if not 0 < number < math.inf:
-        msg = f"{name} must be positive and finite. Received: {name}={number!r}"
-        raise ValueError(msg)
-    return number
-
-
-def scale_width(rows: Sequence[Row], width: float) -> Rows:
-    """Return the rows with α times the channels, rounded to multiples of 8.
-
-    Parameters
-    ----------
-    rows : sequence of rows
-    width : float
-        α, the width multiplier.
-
-    Returns
-    -------
-    tuple of rows
-        Rows that say so (`fixed`) keep their channels. At α = 1 nothing changes.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `width` is not positive and finite.
-
-    Notes
-    -----
-    Howard et al., "MobileNets" (2017), section 3.3. Ratios stay ratios: a bottleneck's middle is
-    t times its *scaled* input, and where the paper prints the middle as a number, its ratio to
-    the block's input is kept. So MobileNetV3's published 0.75 comes out. For MobileNet's own
-    0.75, 0.5 and 0.25, rounding changes nothing.
-
-    Examples
-    --------
-    >>> [row.out_channels for row in scale_width([Conv(3, 32, stride=2), Separable(3, 64)], 0.3)]
-    [16, 24]
-    """
-    positive("width", width)
-    if width == 1:
-        return tuple(rows)
-    scaled: list[Row] = []
-    before, after = 0, 0.0  # the channels that a row reads, as printed and as scaled
-    for row in rows:
-        new = _scaled(row, width, after / before if before else width)
-        scaled.append(new)
-        before, after = _last_channels(row) or before, _last_channels(new) or after
-    return tuple(scaled)
-
-
-def _scaled(row: Row, width: float, input_ratio: float) -> Row:
-    if getattr(row, "fixed", ""):
-        return row
-    number = getattr(row, "out_channels", 0)
-    if isinstance(row, XceptionModule):
-        return replace(row, out_channels=tuple(make_divisible(width * n) for n in row.out_channels))
-    if not value(number):
-        return row
-    changed: dict[str, Any] = {
-        "out_channels": max(make_divisible(width * value(number)), getattr(row, "at_least", 0))
-    }
-    if getattr(row, "expanded", 0):
-        changed["expanded"] = make_divisible(input_ratio * getattr(row, "expanded", 0))
-    return replace(row, **changed)
-
-
-def _last_channels(row: Row) -> int:
-    """Return the channels that a row gives, or 0 where it keeps those that it reads."""
-    number = getattr(row, "out_channels", 0)
-    return number[-1] if isinstance(number, tuple) else value(number)
-
-
-def scale_depth(rows: Sequence[Row], depth: float) -> Rows:
-    """Return the rows with each bottleneck repeated `depth` times as often, rounded up.
-
-    Parameters
-    ----------
-    rows : sequence of rows
-    depth : float
-        The depth multiplier of the EfficientNets; not the `depth_multiplier` of a convolution.
-
-    Returns
-    -------
-    tuple of rows
-        Rows marked `whole` keep their number.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `depth` is not positive and finite.
-
-    Notes
-    -----
-    Tan and Le, "EfficientNet" (2019), equation 3, as its Lite builds round it.
-
-    Examples
-    --------
-    >>> scale_depth([Bottleneck(3, 24, repeat=2, t=6)], 1.2)[0].repeat
-    3
-    """
-    positive("depth", depth)
-    return tuple(
-        replace(row, repeat=math.ceil(depth * row.repeat))
-        if isinstance(row, Bottleneck) and not row.whole
-        else row
-        for row in rows
-    )
-
-
-def as_standard(rows: Sequence[Row]) -> Rows:
-    """Return the rows with a standard convolution in the place of each separable one.
-
-    Parameters
-    ----------
-    rows : sequence of rows
-
-    Returns
-    -------
-    tuple of rows
-        The standard twin: the same channels, strides and maps.
-
-    Examples
-    --------
-    >>> as_standard([Separable(3, 64, stride=2)])[0] == Conv(3, 64, stride=2)
-    True
-    """
-    return tuple(
-        Conv(row.kernel_size, value(row.out_channels), value(row.stride), row.repeat)
-        if isinstance(row, Separable)
-        else row
-        for row in rows
-    )
-
-
 def check_rows(rows: Any) -> Rows:
     """Return rows as a tuple, or say why they are none.
 
@@ -553,10 +325,64 @@ def check_rows(rows: Any) -> Rows:
             names = ", ".join(kind.__name__ for kind in kinds)
             msg = f"rows[{index}] must be one of {names}. Received: {row!r}"
             raise TypeError(msg)
+        _check_fields(f"rows[{index}]", row)
+        if isinstance(row, XceptionModule):
+            _check_module(f"rows[{index}]", row)
     if not rows:
         msg = "rows must hold at least one row. Received: none"
         raise ValueError(msg)
     return tuple(rows)
+
+
+def _check_module(where: str, row: XceptionModule) -> None:
+    """Refuse what only an XceptionModule has."""
+    if not isinstance(row.out_channels, tuple) or not row.out_channels:
+        msg = (
+            f"{where}.out_channels must be a tuple of one number or more. "
+            f"Received: {where}.out_channels={row.out_channels!r}"
+        )
+        raise TypeError(msg)
+    if row.stride not in (1, 2):
+        msg = f"{where}.stride must be 1 or 2. Received: {where}.stride={row.stride!r}"
+        raise ValueError(msg)
+
+
+_WORDS = {
+    "activation": get_args(Activation),
+    "padding": get_args(Padding),
+    "gate": get_args(Gate),
+    "of": ("expanded", "input"),
+}
+_FLAGS = ("between", "whole", "shortcut", "first_activation")
+_AT_LEAST_ONE = ("kernel_size", "repeat", "dilation", "groups", "divide_by", "divisor")
+_NESTED = {"squeeze": SqueezeExcite, "steps": Step}
+
+
+def _check_fields(where: str, row: Any) -> None:
+    """Refuse words and numbers that no layer could be made of; ConvSpec checks the rest."""
+    for field in fields(row):
+        name, given = f"{where}.{field.name}", getattr(row, field.name)
+        if given is None and field.default is None:
+            continue
+        if field.name in _WORDS and given not in _WORDS[field.name]:
+            words = ", ".join(map(repr, _WORDS[field.name]))
+            msg = f"{name} must be one of {words}. Received: {name}={given!r}"
+            raise ValueError(msg)
+        if field.name in _AT_LEAST_ONE:
+            whole_number(name, given, minimum=1)
+        if field.name == "epsilon":
+            positive(name, given)
+        if field.name in _FLAGS and not isinstance(given, bool):
+            msg = f"{name} must be True or False. Received: {name}={given!r}"
+            raise TypeError(msg)
+        if field.name in _NESTED:
+            parts = given if isinstance(given, tuple) else (given,)
+            for part in parts:
+                if not isinstance(part, _NESTED[field.name]):
+                    kind = _NESTED[field.name].__name__
+                    msg = f"{name} must be a {kind}. Received: {name}={given!r}"
+                    raise TypeError(msg)
+                _check_fields(name, part)
 
 
 __all__ = [
@@ -571,12 +397,6 @@ __all__ = [
     "Step",
     "Style",
     "XceptionModule",
-    "as_standard",
     "check_rows",
-    "deviations",
-    "make_divisible",
-    "positive",
-    "scale_depth",
-    "scale_width",
     "value",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import singledispatchmethod
 from typing import Any
@@ -22,9 +22,9 @@ from dsconv.architectures.rows import (
     Style,
     XceptionModule,
     check_rows,
-    make_divisible,
     value,
 )
+from dsconv.architectures.scaling import make_divisible
 from dsconv.geometry import ConvSpec, Pads, Shape, Sizes, per_axis, whole_number
 
 INPUT = "input"
@@ -108,12 +108,18 @@ def walk(
         msg = "input_size must be given with rows that bring none. Received: input_size=None"
         raise ValueError(msg)
     axes = len(size) if isinstance(size, tuple | list) else 2
+    if axes not in (1, 2):
+        msg = f"input_size must have one entry (length) or two (height, width). Received: {size!r}"
+        raise ValueError(msg)
     sizes = per_axis("input_size", size, axes, minimum=1)
     channels = own_channels if in_channels is None else in_channels
     walker = _Walker((1, whole_number("in_channels", channels, minimum=1), *sizes))
     for row in checked:
+        if walker.axes == 0 and not isinstance(row, Style | Dense):
+            msg = f"behind a GlobalPool only a Dense row may stand. Received: {row!r}"
+            raise ValueError(msg)
         walker.lay(row)
-    return tuple(walker.layers)
+    return check_layers(walker.layers)
 
 
 def check_layers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
@@ -140,7 +146,10 @@ def check_layers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     3
     """
     if isinstance(layers, str) or not isinstance(layers, Sequence):
-        msg = f"layers must be a sequence of Layer. Received: {type(layers).__name__}"
+        msg = (
+            "layers must be a sequence of Layer, such as walk(network) gives. "
+            f"Received: {type(layers).__name__}"
+        )
         raise TypeError(msg)
     if not layers:
         msg = "layers must hold at least one Layer. Received: none"
@@ -157,8 +166,42 @@ def check_layers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
                 f"Received: {layer.name}, which reads {unknown[0]!r}"
             )
             raise ValueError(msg)
+        if layer.name in given:
+            msg = f"each layer must have a name of its own. Received: {layer.name} twice"
+            raise ValueError(msg)
         given.add(layer.name)
     return tuple(layers)
+
+
+def run(layers: Sequence[Layer], input: Any, compute: Callable[[Layer, list[Any]], Any]) -> Any:
+    """Return the last output when each layer computes one from the outputs that it reads.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    input : array
+    compute : callable
+        Is given a layer and a list of its inputs.
+
+    Returns
+    -------
+    array
+
+    Examples
+    --------
+    >>> run(walk([Conv(3, 8)], 9), 1, lambda layer, inputs: inputs[0] + 1)
+    4
+    """
+    last_reader = {name: layer.name for layer in layers for name in layer.inputs}
+    made = {INPUT: input}
+    output = input
+    for layer in layers:
+        output = compute(layer, [made[name] for name in layer.inputs])
+        made[layer.name] = output
+        for name in layer.inputs:  # what nobody reads any more need not be kept
+            if last_reader[name] == layer.name:
+                made.pop(name, None)
+    return output
 
 
 class _Walker:
@@ -184,6 +227,10 @@ class _Walker:
     def add(self, name: str, kind: str, shape: Shape | None = None, **other: Any) -> None:
         """Append a layer that reads `inputs`, or else the last one."""
         inputs = other.pop("inputs", (self.at,))
+        if kind == "add" and len({self.shapes[name] for name in inputs}) > 1:
+            sizes = " and ".join(str(self.shapes[name]) for name in inputs)
+            msg = f"a shortcut must have the shape that it is added to. Received: {sizes} in {name}"
+            raise ValueError(msg)
         before = self.shapes[inputs[0]]
         after = before if shape is None else shape
         self.layers.append(
@@ -250,7 +297,7 @@ class _Walker:
 
     @lay.register
     def _(self, row: Conv) -> None:
-        padding = row.padding or self.style.padding
+        padding = self.style.padding if row.padding is None else row.padding
         for index in range(row.repeat):
             spec = self.standard(
                 value(row.out_channels),
@@ -296,7 +343,7 @@ class _Walker:
         """Append a squeeze-and-excite, part by part."""
         maps, width = self.at, self.channels
         base = width if squeeze.of == "expanded" else block_width
-        # With a divisor of 1 the middle is cut to a whole number, as the EfficientNets do.
+        # With a divisor of 1, as the EfficientNets have it: to the nearest whole number.
         middle = make_divisible(base / squeeze.divide_by, squeeze.divisor)
         self.add(f"{name}.pool", "global_average_pool", (1, width, *(1,) * self.axes))
         self.conv_with_bias(f"{name}.reduce", middle)
@@ -306,7 +353,7 @@ class _Walker:
         self.add(f"{name}.scale", "multiply", inputs=(maps, self.at))
 
     def conv_with_bias(self, name: str, out_channels: int) -> None:
-        spec = replace_bias(self.pointwise(out_channels))
+        spec = with_bias(self.pointwise(out_channels))
         self.add(name, kind_of(spec), (1, out_channels, *self.shapes[self.at][2:]), spec=spec)
 
     @lay.register
@@ -407,11 +454,25 @@ def kind_of(spec: ConvSpec) -> str:
     return "pointwise_conv" if set(spec.kernel_size) == {1} else "conv"
 
 
-def replace_bias(spec: ConvSpec) -> ConvSpec:
-    """Return the spec with a bias."""
+def with_bias(spec: ConvSpec) -> ConvSpec:
+    """Return the spec with a bias.
+
+    Parameters
+    ----------
+    spec : ConvSpec
+
+    Returns
+    -------
+    ConvSpec
+
+    Examples
+    --------
+    >>> with_bias(ConvSpec(3, 8, 3)).bias
+    True
+    """
     return ConvSpec(
         spec.in_channels, spec.out_channels, spec.kernel_size, bias=True, **spec.options
     )
 
 
-__all__ = ["INPUT", "Layer", "check_layers", "kind_of", "walk"]
+__all__ = ["INPUT", "Layer", "check_layers", "kind_of", "run", "walk", "with_bias"]

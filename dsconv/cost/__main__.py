@@ -30,7 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     Returns
     -------
     int
-        0. A wrong name, width or resolution ends the process with status 2 and one line.
+        0, or 1 if the table could not be written. A wrong name, width or resolution ends the
+        process with status 2 and one line.
 
     Examples
     --------
@@ -42,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m dsconv.cost",
         description="Print what a network costs, layer by layer: parameters and MACs.",
         epilog=f"Models: {', '.join(NETWORKS)}.",
+        allow_abbrev=False,
     )
     parser.add_argument("model", metavar="MODEL", help="the network's name")
     parser.add_argument(
@@ -61,6 +63,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(json.dumps(found.as_dict()) if options.json else found, flush=True)  # noqa: T201
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as problem:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.write(f"dsconv.cost: the table could not be written: {problem.strerror}\n")
+        return 1
     return 0
 
 

@@ -10,46 +10,37 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from dsconv._evaluating import evaluating
+from dsconv.architectures.module import FREE_PARTS, ScalarLayerNorm
 from dsconv.architectures.walker import kind_of
 from dsconv.cost.network import LayerCost, NetworkCost, NetworkTotal
 from dsconv.geometry import ConvSpec, Shape, whole_number
 
-_NORMS = (
-    nn.modules.batchnorm._BatchNorm,
-    nn.LayerNorm,
-    nn.GroupNorm,
-    nn.modules.instancenorm._InstanceNorm,
-    nn.RMSNorm,
-)
-_FREE = (  # no MACs by the book's convention, and nothing that is learnt
-    nn.Identity,
-    nn.Flatten,
-    nn.Unflatten,
-    nn.modules.dropout._DropoutNd,
-    nn.modules.pooling._MaxPoolNd,
-    nn.modules.pooling._AvgPoolNd,
-    nn.modules.pooling._AdaptiveAvgPoolNd,
-    nn.modules.pooling._AdaptiveMaxPoolNd,
-    nn.modules.padding._ConstantPadNd,
-    nn.modules.padding._ReflectionPadNd,
-    nn.modules.padding._ReplicationPadNd,
-    nn.Upsample,
-    nn.PixelShuffle,
-    nn.ChannelShuffle,
-    nn.ReLU,
-    nn.ReLU6,
-    nn.Hardswish,
-    nn.Hardsigmoid,
-    nn.Hardtanh,
-    nn.SiLU,
-    nn.Sigmoid,
-    nn.Tanh,
-    nn.GELU,
-    nn.ELU,
-    nn.LeakyReLU,
-    nn.Softmax,
-    nn.LogSoftmax,
-)
+_NORMS: dict[str, tuple[type[nn.Module], ...]] = {
+    "batch_norm": (nn.modules.batchnorm._BatchNorm,),
+    "layer_norm": (nn.LayerNorm, ScalarLayerNorm),
+    "group_norm": (nn.GroupNorm,),
+    "instance_norm": (nn.modules.instancenorm._InstanceNorm,),
+    "rms_norm": (nn.RMSNorm,),
+}
+_FREE: dict[str, tuple[type[nn.Module], ...]] = {  # no MACs by the book's convention, no parameters
+    "relu": (nn.ReLU,),
+    "relu6": (nn.ReLU6,),
+    "hard_swish": (nn.Hardswish,),
+    "hard_sigmoid": (nn.Hardsigmoid,),
+    "swish": (nn.SiLU,),
+    "sigmoid": (nn.Sigmoid,),
+    "max_pool": (nn.modules.pooling._MaxPoolNd, nn.modules.pooling._AdaptiveMaxPoolNd),
+    "average_pool": (nn.modules.pooling._AvgPoolNd, nn.modules.pooling._AdaptiveAvgPoolNd),
+    "flatten": (nn.Flatten,),
+    "": (  # by the name of the class
+        *FREE_PARTS,
+        *(nn.Identity, nn.Unflatten, nn.Upsample, nn.PixelShuffle, nn.ChannelShuffle),
+        *(nn.modules.dropout._DropoutNd, nn.modules.padding._ConstantPadNd),
+        *(nn.modules.padding._ReflectionPadNd, nn.modules.padding._ReplicationPadNd),
+        *(nn.Hardtanh, nn.Tanh, nn.GELU, nn.ELU, nn.LeakyReLU, nn.Softmax, nn.LogSoftmax),
+    ),
+}
 
 
 def module_cost(module: nn.Module, input_shape: Sequence[int]) -> NetworkCost:
@@ -60,8 +51,8 @@ def module_cost(module: nn.Module, input_shape: Sequence[int]) -> NetworkCost:
     module : torch.nn.Module
         Its mode, its numbers and its gradients are left as they are.
     input_shape : sequence of int
-        (B, C, H, W) or (B, C, L), or whatever the module takes: zeros of this shape are given to
-        it, of its parameters' type and on their device.
+        (B, C, H, W) or (B, C, L), or whatever the module takes: one tensor of zeros of this shape
+        is given to it, of its parameters' type and on their device.
 
     Returns
     -------
@@ -97,15 +88,12 @@ def module_cost(module: nn.Module, input_shape: Sequence[int]) -> NetworkCost:
     )
     watch = _Watch(module)
     counter = FlopCounterMode(display=False)
-    training = [part.training for part in module.modules()]
-    module.eval()  # a batch norm must not learn from the zeros, nor refuse a batch of one
     try:
-        with torch.no_grad(), counter:
+        # In evaluation: a batch norm must not learn from the zeros, nor refuse a batch of one.
+        with evaluating(module), torch.no_grad(), counter:
             module(_zeros(module, shape))
     finally:
         watch.remove()
-        for part, was in zip(module.modules(), training, strict=True):
-            part.training = was
     return watch.table(counter.get_total_flops() // 2)
 
 
@@ -145,7 +133,7 @@ class _Watch:
                 return
             kind, macs = known
             learnt = self._learnt(part)
-            self.weights += 0 if kind == "norm" else learnt
+            self.weights += 0 if kind in _NORMS else learnt
             self.rows.append(LayerCost(name, kind, before, after, learnt, macs))
 
         return look
@@ -166,7 +154,7 @@ class _Watch:
         silent = [
             f"{name} ({type(part).__name__}): did not run"
             for name, part in parts
-            if name not in self.ran and not list(part.children())
+            if name not in self.ran and (part._parameters or not list(part.children()))
         ]
         outside = [
             f"{all_macs - macs:,} MACs elsewhere, in the modules above or in plain functions"
@@ -185,9 +173,10 @@ def _look_at(part: nn.Module, output: Shape) -> tuple[str, int] | None:
     if isinstance(part, nn.modules.conv._ConvNd) and not part.transposed:
         per_output = part.in_channels // part.groups * prod(part.kernel_size)
         return _kind(part), prod(output) * per_output
-    if isinstance(part, _NORMS):
-        return "norm", 0
-    return (type(part).__name__, 0) if isinstance(part, _FREE) else None
+    for kind, types in (_NORMS | _FREE).items():
+        if isinstance(part, types):
+            return kind or type(part).__name__.lstrip("_"), 0
+    return None
 
 
 def _kind(part: nn.modules.conv._ConvNd) -> str:

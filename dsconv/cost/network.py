@@ -9,7 +9,7 @@ from math import prod
 from typing import Any
 
 from dsconv.architectures.networks import Network
-from dsconv.architectures.parameters import parameter_shapes
+from dsconv.architectures.parameters import shapes_of
 from dsconv.architectures.walker import INPUT, Layer, check_layers, walk
 from dsconv.geometry import Shape, whole_number
 
@@ -176,7 +176,7 @@ def network_cost(layers: Network | Sequence[Layer], *, batch_size: int = 1) -> N
     """
     batch = whole_number("batch_size", batch_size, minimum=1)
     walked = walk(layers) if isinstance(layers, Network) else check_layers(layers)
-    rows = tuple(_row(layer, batch) for layer in walked)
+    rows = tuple(layer_row(layer, batch) for layer in walked)
     weights = sum(
         row.parameters for row, layer in zip(rows, walked, strict=True) if layer.spec is not None
     )
@@ -189,9 +189,26 @@ def network_cost(layers: Network | Sequence[Layer], *, batch_size: int = 1) -> N
     return NetworkCost(rows, total)
 
 
-def _row(layer: Layer, batch: int) -> LayerCost:
-    shapes = parameter_shapes([layer])
-    learnt = sum(prod(shape) for name, shape in shapes.items() if ".running_" not in name)
+def layer_row(layer: Layer, batch: int = 1) -> LayerCost:
+    """Return one layer's line of the table.
+
+    Parameters
+    ----------
+    layer : Layer
+    batch : int, optional
+
+    Returns
+    -------
+    LayerCost
+
+    Examples
+    --------
+    >>> from dsconv.architectures import network
+    >>> layer_row(walk(network("mobilenet_v1"))[0]).macs
+    10838016
+    """
+    shapes = shapes_of(layer)
+    learnt = sum(prod(shape) for part, shape in shapes.items() if "running_" not in part)
     spec = layer.spec
     macs = 0 if spec is None else batch * prod(spec.weight_shape) * prod(layer.output_shape[2:])
     return LayerCost(
@@ -214,7 +231,7 @@ def _peak(layers: Sequence[Layer]) -> int:
         in_place = layer.kind in IN_PLACE and layer.inputs[0] in ending
         if not in_place:
             alive[layer.name] = prod(layer.output_shape)
-            most = max(most, sum(alive.values()))
+        most = max(most, sum(alive.values()))
         for name in ending:
             del alive[name]
         alive[layer.name] = prod(layer.output_shape)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from dsconv.architectures import Layer, Network, walk
-from dsconv.architectures.walker import INPUT
-from dsconv.cost import LayerCost, network_cost
+from dsconv.cost.network import layer_row
 from dsconv.geometry import ConvSpec, Shape
 
 KINDS = {
@@ -124,17 +122,12 @@ def run_name(run: Sequence[Block]) -> str:
     return first if len(run) == 1 or not number else f"{first}–{number.group()}"
 
 
-def cost_of(layer: Layer) -> LayerCost:
-    """Return the cost model's line for one layer, wherever in a network it stands."""
-    return network_cost([replace(layer, inputs=(INPUT,))]).layers[0]
-
-
 def work(layers: Sequence[Layer]) -> Work:
     """Return what the layers cost, by kind, as the cost model counts it."""
     macs, weights = dict.fromkeys(KINDS.values(), 0), dict.fromkeys(KINDS.values(), 0)
     for layer in layers:
         if layer.spec is not None:
-            cost = cost_of(layer)
+            cost = layer_row(layer)
             macs[KINDS[layer.kind]] += cost.macs
             weights[KINDS[layer.kind]] += cost.parameters
     return Work(macs, weights)

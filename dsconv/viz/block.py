@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from xml.etree import ElementTree as ET
 
 from dsconv.architectures import Layer, Network
+from dsconv.cost.network import layer_row
 from dsconv.geometry import ConvSpec, Shape
 from dsconv.viz import _svg
 from dsconv.viz._blocks import (
@@ -16,7 +17,6 @@ from dsconv.viz._blocks import (
     SHORT,
     axes_words,
     checked,
-    cost_of,
     kernel_words,
     map_size,
     stride_words,
@@ -88,7 +88,7 @@ def block(
 
     Notes
     -----
-    Wires stand for many: there are at most eight or nine on a bar, thick where a kernel has many
+    Wires stand for many: there are about eight on a bar, thick where a kernel has many
     numbers, thin where it has one. `wiring` draws them all, to scale. A bar is as thick as the
     square root of the places of its map.
 
@@ -122,7 +122,7 @@ def block(
 
 def _costs(layers: Sequence[Layer]) -> list[str]:
     """Return the sums of MACs and of weights, in words."""
-    costs = [cost_of(layer) for layer in layers if layer.spec is not None]
+    costs = [layer_row(layer) for layer in layers if layer.spec is not None]
     if not costs:
         return ["no weights"]
     sums = sum(cost.macs for cost in costs), sum(cost.parameters for cost in costs)

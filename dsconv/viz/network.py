@@ -7,6 +7,7 @@ from math import sqrt
 from xml.etree import ElementTree as ET
 
 from dsconv.architectures import Layer, Network
+from dsconv.cost.network import layer_row
 from dsconv.geometry import Shape
 from dsconv.viz import _svg
 from dsconv.viz._blocks import (
@@ -15,7 +16,6 @@ from dsconv.viz._blocks import (
     axes_words,
     blocks,
     checked,
-    cost_of,
     map_size,
     percent,
     run_name,
@@ -77,7 +77,7 @@ def network(
     -----
     A block is what shares the first part of its layers' names; equal neighbours are one line,
     with "×5". Weights are those of convolutions and dense layers with their biases, without
-    norms, as in `dsconv.cost.Total`. The maps' sides and depths follow the square roots of
+    norms, as in `dsconv.NetworkTotal`. The maps' sides and depths follow the square roots of
     their numbers.
 
     Examples
@@ -97,7 +97,7 @@ def network(
         msg = f"a network must have a layer with weights. Received: {walked[0].name}, ..."
         raise ValueError(msg)
     lines = [_Line(run) for run in runs(blocks(walked))]
-    parameters = sum(cost_of(layer).parameters for layer in walked)
+    parameters = sum(layer_row(layer).parameters for layer in walked)
     label = _alt(walked[0].input_shape, lines, whole, totals, head)
     picture = _picture(walked[0].input_shape, lines, whole, totals, parameters, label)
     row = _svg.row()
