@@ -57,7 +57,8 @@ def quantise(
     per_channel : bool, optional
         Whether each filter has a scale of its own, or one serves them all.
     symmetric : bool, optional
-        A symmetric grid runs from −max |w| to max |w| in 2^bits − 2 steps, 0 in its middle.
+        A symmetric grid runs from the negative of the largest magnitude to the largest in
+        2^bits − 2 steps, 0 in its middle.
         Otherwise ("affine") it runs from min w to max w in 2^bits − 1 steps, moved by less than
         a step so that 0 is one of its points, and stretched to reach 0 where all weights have
         one sign.

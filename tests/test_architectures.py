@@ -727,3 +727,19 @@ def test_a_module_with_same_padding_can_be_traced():
         warnings.simplefilter("ignore")  # tracing warns of each size that becomes a constant
         traced = torch.jit.trace(module, x)
         assert_matches(traced(x), module(x))
+
+
+def test_the_narrow_end_of_a_bottleneck_is_linear():
+    """Sandler et al. (2018), section 3.2: what follows is the addition or the next block."""
+    layers = walk(NETWORKS["mobilenet_v2"])
+    ends = [layer.name for layer in layers if layer.name.endswith("project.norm")]
+    assert len(ends) == 17
+    readers = {name: layer.kind for layer in layers for name in layer.inputs if name in ends}
+    assert set(readers.values()) == {"add", "pointwise_conv"}
+
+
+@pytest.mark.parametrize("padding", ["half", "same"])
+def test_a_dilated_step_keeps_the_length(padding):
+    rows = [Style(padding=padding), ConvModule((Step(5, dilation=3, shortcut=True),))]
+    layers = walk(rows, (17,), in_channels=4)
+    assert {layer.output_shape for layer in layers} == {(1, 4, 17)}
