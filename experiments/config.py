@@ -153,6 +153,11 @@ OTHER_SEEDS = tuple(range(3))
 CHECKED_WIDTHS = {"standard": (4, 12), "separable": (28, 64)}
 """Of the runs at 28×28 and of those of double length: their MACs overlap."""
 
+FEWER_SEEDS = tuple(range(2))
+"""Of the runs at 28×28, of double length, and with the other family's setting."""
+MORE = ("multiplier_2", "multiplier_4", "multiplier_9")
+"""Families that run last, if there is time: dear, and close to others."""
+
 SWAPPED = "swapped"
 """The group in which each primary family is trained with what was chosen for the other."""
 
@@ -197,12 +202,20 @@ def _tuning(group: str, base: Config, names: list[str]) -> Iterator[Task]:
 def tuning_tasks() -> list[Task]:
     """Return the runs that choose learning rate and weight decay, in their order."""
     primary = [name for name, kind in FAMILIES.items() if kind.primary]
-    others = [name for name, kind in FAMILIES.items() if not kind.primary]
     return [
         *_tuning("tuning_primary", FASHION, primary),
         *_tuning("tuning_mnist1d", MNIST1D, primary),
-        *_tuning("tuning_others", FASHION, others),
+        *_tuning("tuning_others", FASHION, list(_others())),
+        *_tuning("tuning_more", FASHION, list(MORE)),
     ]
+
+
+def _others() -> dict[str, tuple[int, ...]]:
+    return {
+        name: kind.widths
+        for name, kind in FAMILIES.items()
+        if not kind.primary and name not in MORE
+    }
 
 
 def _sweep(
@@ -227,7 +240,7 @@ def _swapped(choice: Choice, widths: Mapping[str, tuple[int, ...]]) -> list[Task
     if not set(pair) <= set(choice) or len({choice[key] for key in pair}) == 1:
         return []
     other = dict(zip(pair, [choice[key] for key in reversed(pair)], strict=True))
-    return list(_sweep(SWAPPED, FASHION, other, widths, len(OTHER_SEEDS) - 1))
+    return list(_sweep(SWAPPED, FASHION, other, widths, len(FEWER_SEEDS)))
 
 
 def tasks(choice: Choice) -> list[Task]:
@@ -241,7 +254,7 @@ def tasks(choice: Choice) -> list[Task]:
     Returns
     -------
     list of Task
-        Groups: primary, mnist1d, swapped, others, double_epochs, resolution_28; all but the
+        Groups: primary, mnist1d, double_epochs, resolution_28, others, swapped, more; all but the
         first are exploratory.
 
     Examples
@@ -251,17 +264,18 @@ def tasks(choice: Choice) -> list[Task]:
     25
     """
     primary = {name: kind.widths for name, kind in FAMILIES.items() if kind.primary}
-    others = {name: kind.widths for name, kind in FAMILIES.items() if not kind.primary}
+    more = {name: FAMILIES[name].widths for name in MORE}
     longer = replace(FASHION, epochs=2 * FASHION.epochs)
     larger = replace(FASHION, resolution=28)
-    few, many = len(OTHER_SEEDS), len(PRIMARY_SEEDS)
+    fewer, few, many = len(FEWER_SEEDS), len(OTHER_SEEDS), len(PRIMARY_SEEDS)
     return [
         *_sweep("primary", FASHION, choice, primary, many),
         *_sweep("mnist1d", MNIST1D, choice, primary, many),
+        *_sweep("double_epochs", longer, choice, CHECKED_WIDTHS, fewer),
+        *_sweep("resolution_28", larger, choice, CHECKED_WIDTHS, fewer),
+        *_sweep("others", FASHION, choice, _others(), few),
         *_swapped(choice, primary),
-        *_sweep("others", FASHION, choice, others, few),
-        *_sweep("double_epochs", longer, choice, CHECKED_WIDTHS, few),
-        *_sweep("resolution_28", larger, choice, CHECKED_WIDTHS, few),
+        *_sweep("more", FASHION, choice, more, few),
     ]
 
 
@@ -275,8 +289,8 @@ def trial_tasks() -> list[Task]:
 
 
 GROUPS = (
-    *("tuning_primary", "primary", "tuning_mnist1d", "mnist1d", SWAPPED, "tuning_others"),
-    *("others", "double_epochs", "resolution_28"),
+    *("tuning_primary", "primary", "tuning_mnist1d", "mnist1d", "double_epochs"),
+    *("resolution_28", "tuning_others", "others", SWAPPED, "tuning_more", "more"),
 )
 """In the order in which they run; `trial` runs only when it is asked for."""
 

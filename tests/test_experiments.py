@@ -191,7 +191,8 @@ def test_the_grid_is_the_protocol_s():
     assert len(primary) == 2 * 5 * 5
     assert {task.seed for task in primary} == {0, 1, 2, 3, 4}
     others = [task for task in grid if task.group == "others"]
-    assert len(others) == (len(FAMILIES) - 2) * 3 * 3
+    assert len(others) == (len(FAMILIES) - 2 - len(config.MORE)) * 3 * 3
+    assert len([task for task in grid if task.group == "more"]) == len(config.MORE) * 3 * 3
     assert {task.config.family for task in grid if task.config.data == "mnist1d"} == {
         "standard",
         "separable",
