@@ -7,7 +7,7 @@ PORT ?= 8000
 
 BIN := .venv/bin
 SITE := _build/html
-CODE := dsconv experiments tests tools _ext conftest.py
+CODE := dsconv experiments benchmarks tests tools _ext conftest.py
 
 .DEFAULT_GOAL := help
 .PHONY: help environment book serve test execute check mutants clean

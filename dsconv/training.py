@@ -7,14 +7,12 @@ change the order in which numbers are added.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import nn
 
 from dsconv._evaluating import evaluating
 from dsconv.geometry import array_kind, positive, whole_number
+from dsconv.timing import one_thread
 
 _AT_ONCE = 1000  # samples in one forward pass of `accuracy`, for the memory's sake
 
@@ -98,7 +96,7 @@ def fit(
     order = torch.Generator().manual_seed(seed)
     losses = []
     module.train()
-    with _one_thread():
+    with one_thread():
         for _ in range(epochs):
             total = 0.0
             for batch in torch.split(torch.randperm(len(x), generator=order), batch_size):
@@ -144,7 +142,7 @@ def accuracy(module: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
     0.75
     """
     _as_long(x, y)
-    with evaluating(module), torch.no_grad(), _one_thread():
+    with evaluating(module), torch.no_grad(), one_thread():
         answers = torch.cat([module(part).argmax(1) for part in torch.split(x, _AT_ONCE)])
     return float((answers == y).double().mean())
 
@@ -166,17 +164,6 @@ def _as_long(x: torch.Tensor, y: torch.Tensor) -> None:
             f"Received: {len(x)} and {len(y)}"
         )
         raise ValueError(msg)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let PyTorch add in one order, whatever the machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 __all__ = ["accuracy", "fit"]

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dsconv.timing import BusyError, check_idle
 from experiments import results, runner
 from experiments.config import GROUPS, parse
 from experiments.data import DataError, download
-from experiments.latency import BusyError
 from experiments.results import TableError
 
 
@@ -103,15 +103,14 @@ def latency(options: argparse.Namespace) -> int:
     """Time every network at every batch size."""
     from experiments import latency
 
-    load = latency.check_alone(anyway=options.anyway)
-    timings = []
-    for batch in latency.BATCHES:
-        timings += latency.measure(latency.networks(), batch=batch)
-    latency.write(options.results / latency.TABLE, timings, load)
-    for timing in timings:
-        ratio = f"{timing.ratio:.3f} ({timing.low:.3f} to {timing.high:.3f})"
-        name = f"{timing.family} {timing.width}, batch {timing.batch}"
-        print(f"{name:<36}{timing.milliseconds:9.3f} ms  {ratio} of the reference")
+    load = check_idle(anyway=options.anyway)
+    took = {batch: latency.measure(latency.networks(), batch) for batch in latency.BATCHES}
+    latency.write(options.results / latency.TABLE, took, load)
+    for batch, timings in took.items():
+        for (family, width), timing in timings.items():
+            ratio = f"{timing.ratio:.3f} ({timing.low:.3f} to {timing.high:.3f})"
+            name = f"{family} {width}, batch {batch}"
+            print(f"{name:<36}{timing.milliseconds:9.3f} ms  {ratio} of the reference")
     return 0
 
 

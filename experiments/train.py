@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch import nn
 
 from dsconv import training
 from dsconv.architectures import to_module
+from dsconv.timing import processor
 from experiments.config import Task
 from experiments.data import Split, load
 from experiments.families import layers
@@ -137,21 +137,6 @@ def _as_it_should(device: str) -> Iterator[None]:
 # --- The machine ----------------------------------------------------------------------
 
 
-def processor() -> str:
-    """Return the processor's name, family and model where Linux tells them, and what is used of it.
-
-    PyTorch chooses its routines by the last part, so it decides how numbers are rounded.
-    """
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    pairs = (line.partition(":")[::2] for line in lines)
-    named = {key.strip(): value.strip() for key, value in pairs}
-    name = named.get("model name") or platform.processor() or platform.machine()
-    if "cpu family" in named:
-        name += f", family {named['cpu family']}, model {named.get('model', '?')}"
-    return f"{name}, {torch.backends.cpu.get_cpu_capability()}"
-
-
 def environment(device: str = "cpu") -> dict[str, str]:
     """Return what has to be the same for a run to give the same numbers."""
     return {
@@ -164,4 +149,4 @@ def environment(device: str = "cpu") -> dict[str, str]:
     }
 
 
-__all__ = ["Outcome", "environment", "processor", "run"]
+__all__ = ["Outcome", "environment", "run"]

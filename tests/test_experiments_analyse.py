@@ -7,6 +7,7 @@ from math import exp, inf, log
 import numpy as np
 import pytest
 
+from dsconv.timing import Timing
 from experiments import analyse, latency
 from experiments.analyse import Curve, Estimate, accuracy_at, cost_ratio, log_cost_at
 from experiments.config import FASHION
@@ -225,12 +226,11 @@ def test_the_primary_line_is_the_mean_of_its_three_points():
 
 def test_equal_time_is_read_where_times_are_known_and_rise(tmp_path):
     which = [(row.config.family, row.config.width) for row in a_grid() if row.seed == 0]
-    timings = [
-        latency.Timing(name, width, batch, batch * width / 100, 1, 1, 1)
-        for name, width in which
+    took = {
+        batch: {(name, width): Timing(batch * width / 100, 1, 1, 1) for name, width in which}
         for batch in latency.BATCHES
-    ]
-    latency.write(tmp_path / latency.TABLE, timings, 0.0)
+    }
+    latency.write(tmp_path / latency.TABLE, took, 0.0)
     times = latency.read(tmp_path / latency.TABLE, 32)
     assert times["standard", 64] == pytest.approx(0.64)
     made = [line for line in analyse.write(tmp_path, a_grid(), 50) if line.axis == "milliseconds"]

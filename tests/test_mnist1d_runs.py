@@ -7,7 +7,8 @@ from collections import Counter
 
 import pytest
 import torch
-from mnist1d_runs import CHAPTER, COLUMNS, NETWORKS, TABLE, definitions, main, run
+from mnist1d_runs import CHAPTER, COLUMNS, NETWORKS, TABLE, main, run
+from runs import definitions, write
 
 SHORT = TABLE.with_name("mnist1d_short_runs.csv")
 
@@ -56,6 +57,15 @@ def test_a_line_can_be_made(chapter):
     assert line["test_accuracy"] == line["training_accuracy"]
     again = run(chapter, (x, labels, x, labels), "separable", 12, (2, 3, 2, 3), epochs=1, seed=0)
     assert line["test_accuracy"] == again["test_accuracy"]
+
+
+def test_a_table_begins_with_how_it_was_made(tmp_path):
+    lines = [{"seed": 0, "kind": "a, b"}, {"seed": 1, "kind": "c"}]
+    write(tmp_path / "made.csv", lines, ["python", "make.py", "two words"], ["torch"])
+    first, found = read(tmp_path / "made.csv")
+    assert first.startswith("# command: python make.py 'two words' | Python 3.")
+    assert f"torch {torch.__version__} | 1 thread of " in first
+    assert found == [{"seed": "0", "kind": "a, b"}, {"seed": "1", "kind": "c"}]
 
 
 def test_it_refuses_an_unknown_option():

@@ -8,33 +8,18 @@ seconds on one thread.
 from __future__ import annotations
 
 import argparse
-import ast
-import csv
-import platform
-import shlex
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from notebooks import BOOK, REMOVED, ROOT, SOLUTION, code_cells, read, tags
-from rules import parsed
+from notebooks import BOOK, ROOT
+from runs import definitions, write
 
 CHAPTER = BOOK / "trained.ipynb"
 TABLE = ROOT / "dsconv" / "data" / "digits_runs.csv"
 TERMS = range(1, 10)
 EPOCHS_TRAINED_ON = 5
-
-
-def definitions(chapter: Path) -> dict[str, Any]:
-    """Run a chapter's imports and functions, and nothing else; return what they define."""
-    shown = [c for c in code_cells(read(chapter)) if not {REMOVED, SOLUTION} & set(tags(c))]
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef)
-    body = [node for cell in shown for node in parsed(cell.source).body if isinstance(node, kinds)]
-    names: dict[str, Any] = {"__name__": chapter.stem}
-    exec(compile(ast.Module(body, type_ignores=[]), str(chapter), "exec"), names)
-    return names
 
 
 def run(chapter: dict[str, Any], seed: int) -> dict[str, float]:
@@ -63,14 +48,6 @@ def run(chapter: dict[str, Any], seed: int) -> dict[str, float]:
     return {name: round(value, 3) for name, value in line.items()}
 
 
-def processor() -> str:
-    """Return the processor's name where Linux tells it."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
-
-
 def main(arguments: list[str]) -> None:
     """Train with all seeds and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -84,16 +61,8 @@ def main(arguments: list[str]) -> None:
     for seed in range(given.seeds):
         lines.append(run(chapter, seed))
         print(*lines[-1].values(), flush=True)
-    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "scikit-learn"))
-    command = shlex.join(["python", "tools/digits_runs.py", *arguments])
-    with given.output.open("w", encoding="utf-8", newline="") as file:
-        file.write(
-            f"# command: {command} | Python {platform.python_version()}, {packages} | 1 thread of "
-            f"{processor()}, {platform.system()} {platform.machine()}\n"
-        )
-        writer = csv.DictWriter(file, lines[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    command = ["python", "tools/digits_runs.py", *arguments]
+    write(given.output, lines, command, ("torch", "numpy", "scikit-learn"))
 
 
 if __name__ == "__main__":

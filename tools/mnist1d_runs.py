@@ -8,21 +8,16 @@ takes one to two minutes on one thread, all of them about twenty.
 from __future__ import annotations
 
 import argparse
-import ast
-import csv
-import platform
-import shlex
 import statistics
 import sys
 import time
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from notebooks import BOOK, REMOVED, ROOT, SOLUTION, code_cells, read, tags
-from rules import parsed
+from notebooks import BOOK, ROOT
+from runs import definitions, write
 
 CHAPTER = BOOK / "sequences.ipynb"
 TABLE = ROOT / "dsconv" / "data" / "mnist1d_runs.csv"
@@ -40,17 +35,6 @@ COLUMNS = (
     *("layer", "channels", "groups", "parameters", "epochs", "seed"),
     *("test_accuracy", "training_accuracy", "seconds"),
 )
-
-
-def definitions(chapter: Path) -> dict[str, Any]:
-    """Run a chapter's imports, functions and classes, and nothing else; return what they define."""
-    notebook = read(chapter)
-    shown = [c for c in code_cells(notebook) if not {REMOVED, SOLUTION} & set(tags(c))]
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
-    body = [node for cell in shown for node in parsed(cell.source).body if isinstance(node, kinds)]
-    names: dict[str, Any] = {"__name__": chapter.stem}
-    exec(compile(ast.Module(body, type_ignores=[]), str(chapter), "exec"), names)
-    return names
 
 
 def run(
@@ -81,14 +65,6 @@ def run(
     return dict(zip(COLUMNS, line, strict=True))
 
 
-def processor() -> str:
-    """Return the processor's name where Linux tells it."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
-
-
 def main(arguments: list[str]) -> None:
     """Train all networks with all seeds and write the table."""
     parser = argparse.ArgumentParser(
@@ -105,8 +81,6 @@ def main(arguments: list[str]) -> None:
     torch.set_num_threads(1)
     chapter = definitions(CHAPTER)
     data = chapter["sequences"]()
-    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "mnist1d"))
-    command = shlex.join(["python", "tools/mnist1d_runs.py", *arguments])
     lines = []
     for seed in range(given.seeds):
         for index, (layer, channels, groups) in enumerate(NETWORKS):
@@ -114,14 +88,8 @@ def main(arguments: list[str]) -> None:
                 continue
             lines.append(run(chapter, data, layer, channels, groups, given.epochs, seed))
             print(*lines[-1].values(), flush=True)
-    with given.output.open("w", encoding="utf-8", newline="") as file:
-        file.write(
-            f"# command: {command} | Python {platform.python_version()}, {packages} | 1 thread of "
-            f"{processor()}, {platform.system()} {platform.machine()}\n"
-        )
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    command = ["python", "tools/mnist1d_runs.py", *arguments]
+    write(given.output, lines, command, ("torch", "numpy", "mnist1d"))
     for layer, channels, groups in NETWORKS:
         name = "-".join(map(str, groups))
         found = [

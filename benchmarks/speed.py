@@ -1,0 +1,181 @@
+"""Layers and whole networks, standard and separable, timed side by side on one thread.
+
+A case is timed in one go, its calls in turns (`dsconv.timing`). Each table line says what a call
+counts (MACs, bytes) beside what it took, so that the two can be compared.
+"""
+
+from __future__ import annotations
+
+import csv
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from dsconv.architectures import network, to_module, walk
+from dsconv.cost import chain_cost, network_cost
+from dsconv.geometry import ConvSpec
+from dsconv.timing import processor, side_by_side
+
+TABLE = Path(__file__).resolve().parents[1] / "dsconv" / "data" / "speed.csv"
+
+COLUMNS = (
+    *("case", "call", "layout", "batch", "macs", "bytes"),
+    *("milliseconds", "ratio", "low", "high"),
+)
+
+LAYERS = (
+    (3, 16, 32),
+    (32, 64, 112),
+    (128, 128, 56),
+    (256, 256, 28),
+    (512, 512, 14),
+    (1024, 1024, 7),
+)
+"""C, N, and the side of the map: a tiny layer, and one of each size in MobileNet."""
+LAYER_BATCHES = (1, 16)
+NETWORKS = ("conv_mobilenet_v1", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large")
+"""The first is what the others are compared with."""
+NETWORK_BATCHES = (1, 8)
+LAYOUTS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
+ROUNDS = 15
+
+
+@dataclass(frozen=True)
+class Call:
+    """Something that is timed, and what it counts.
+
+    Attributes
+    ----------
+    name : str
+    run : callable
+    macs, bytes : int
+        0 where they are not counted.
+    """
+
+    name: str
+    run: Callable[[], Any]
+    macs: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """Calls that are compared with the first of them."""
+
+    name: str
+    layout: str
+    batch: int
+    calls: tuple[Call, ...]
+
+
+def machine(side: int = 1024, megabytes: int = 256) -> Case:
+    """Return the two ends of the roofline: a matrix product, and a copy."""
+    a, b = torch.randn(2, side, side)
+    source = torch.ones(megabytes * 2**20 // 4)
+    target = torch.empty_like(source)
+    product = Call("matrix product", lambda: a @ b, side**3, 3 * 4 * side**2)
+    copy = Call("copy", lambda: target.copy_(source), 0, 2 * 4 * source.numel())
+    return Case("machine", "", 1, (product, copy))
+
+
+def layer(in_channels: int, out_channels: int, size: int, batch: int, layout: str) -> Case:
+    """Return a standard 3×3 layer, both halves of its separable twin, and both together."""
+    standard = ConvSpec(in_channels, out_channels, 3, padding=1)
+    depthwise = ConvSpec.depthwise(in_channels, 3, padding=1)
+    pointwise = ConvSpec.pointwise(in_channels, out_channels)
+    x = torch.randn(batch, in_channels, size, size)
+    calls = [
+        _layers(name, specs, x, layout)
+        for name, specs in (
+            ("standard", [standard]),
+            ("separable", [depthwise, pointwise]),
+            ("depthwise", [depthwise]),
+            ("pointwise", [pointwise]),
+        )
+    ]
+    dense, rows = nn.Linear(in_channels, out_channels, bias=False), x.permute(0, 2, 3, 1)
+    rows = rows.contiguous()
+    calls.append(Call("linear", lambda: dense(rows), calls[-1].macs, calls[-1].bytes))
+    return Case(f"{in_channels} to {out_channels} at {size}", layout, batch, tuple(calls))
+
+
+def _layers(name: str, specs: Sequence[ConvSpec], x: torch.Tensor, layout: str) -> Call:
+    memory = LAYOUTS[layout]
+    chain = nn.Sequential(
+        *(
+            nn.Conv2d(
+                spec.in_channels,
+                spec.out_channels,
+                spec.kernel_size,  # type: ignore[arg-type]
+                padding=spec.kernel_size[0] // 2,
+                groups=spec.groups,
+                bias=False,
+            )
+            for spec in specs
+        )
+    ).to(memory_format=memory)  # type: ignore[call-overload]
+    given = x.to(memory_format=memory)
+    counted = chain_cost(specs, x.shape[2:], batch_size=len(x))
+    return Call(name, lambda: chain(given), counted.macs, counted.bytes_moved)
+
+
+def networks(batch: int, layout: str, names: Sequence[str] = NETWORKS, size: int = 224) -> Case:
+    """Return whole networks with random numbers for weights, batch norms as they are."""
+    memory = LAYOUTS[layout]
+    x = torch.randn(batch, 3, size, size).to(memory_format=memory)
+    return Case("networks", layout, batch, tuple(_network(name, x, memory) for name in names))
+
+
+def _network(name: str, x: torch.Tensor, memory: torch.memory_format) -> Call:
+    layers = walk(network(name, resolution=x.shape[-1]))
+    module = to_module(layers).eval().to(memory_format=memory)  # type: ignore[call-overload]
+    counted = network_cost(layers, batch_size=len(x)).total
+    return Call(name, lambda: module(x), counted.macs, 0)
+
+
+def cases() -> Iterator[Case]:
+    """Yield everything that the table holds; each is made when the one before is done."""
+    torch.manual_seed(0)
+    yield machine()
+    for in_channels, out_channels, size in LAYERS:
+        for batch in LAYER_BATCHES:
+            for layout in LAYOUTS:
+                yield layer(in_channels, out_channels, size, batch, layout)
+    for batch in NETWORK_BATCHES:
+        for layout in LAYOUTS:
+            yield networks(batch, layout)
+
+
+def measure(case: Case, rounds: int = ROUNDS, at_least: float = 0.01) -> list[dict[str, str]]:
+    """Time a case; return its lines of the table."""
+    calls = {call.name: call.run for call in case.calls}
+    took = side_by_side(calls, rounds=rounds, at_least=at_least)
+    lines = []
+    for call in case.calls:
+        timing = took[call.name]
+        numbers = (timing.milliseconds, timing.ratio, timing.low, timing.high)
+        values = (case.name, call.name, case.layout, case.batch, call.macs, call.bytes)
+        texts = (*map(str, values), *(f"{number:.4g}" for number in numbers))
+        lines.append(dict(zip(COLUMNS, texts, strict=True)))
+    return lines
+
+
+def write(path: Path, lines: Sequence[dict[str, str]], command: str, load: float) -> None:
+    """Write a table below a line that says what made it, and on what."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(
+            f"# command: {command} | Python {platform.python_version()}, torch {torch.__version__}"
+            f" | 1 thread of {processor()}, {platform.system()} {platform.machine()}, "
+            f"load before {load:.2f}\n"
+        )
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+__all__ = ["Call", "Case", "cases", "layer", "machine", "measure", "networks", "write"]

@@ -1,0 +1,83 @@
+"""What is timed is what is counted; and the committed table is whole. No time is asserted."""
+
+from __future__ import annotations
+
+import csv
+import os
+
+import pytest
+import torch
+
+from benchmarks import speed
+from benchmarks.__main__ import main
+from dsconv import ConvSpec, chain_cost, network_cost
+from dsconv.architectures import network, walk
+
+
+@pytest.mark.parametrize("layout", list(speed.LAYOUTS))
+def test_a_layer_s_calls_give_maps_of_one_size_and_count_what_they_do(layout):
+    case = speed.layer(4, 6, 5, batch=2, layout=layout)
+    calls = {call.name: call for call in case.calls}
+    assert list(calls) == ["standard", "separable", "depthwise", "pointwise", "linear"]
+    with torch.no_grad():
+        shapes = {name: tuple(call.run().shape) for name, call in calls.items()}
+    assert shapes["standard"] == shapes["separable"] == shapes["pointwise"] == (2, 6, 5, 5)
+    assert (shapes["depthwise"], shapes["linear"]) == ((2, 4, 5, 5), (2, 5, 5, 6))
+    assert calls["standard"].macs == 2 * 25 * 6 * 4 * 9
+    assert calls["separable"].macs == calls["depthwise"].macs + calls["pointwise"].macs
+    dense = chain_cost([ConvSpec(4, 6, 3, padding=1)], 5, batch_size=2)
+    assert calls["standard"].bytes == dense.bytes_moved == 4 * (2 * 25 * (4 + 6) + 6 * 4 * 9)
+    wanted = layout == "NHWC"
+    with torch.no_grad():
+        out = calls["standard"].run()
+    assert out.is_contiguous(memory_format=torch.channels_last) == wanted
+
+
+def test_networks_are_timed_on_one_batch_and_counted_for_it():
+    names = ["mobilenet_v1", "mobilenet_v2"]
+    case = speed.networks(2, "NHWC", names, size=32)
+    assert [call.name for call in case.calls] == names
+    with torch.no_grad():
+        assert [tuple(call.run().shape) for call in case.calls] == [(2, 1000), (2, 1000)]
+    small = network_cost(walk(network("mobilenet_v1", resolution=32))).total.macs
+    assert case.calls[0].macs == 2 * small
+
+
+def test_a_table_says_what_made_it_and_holds_a_line_a_call(tmp_path):
+    case = speed.machine(side=8, megabytes=1)
+    lines = speed.measure(case, rounds=2, at_least=1e-5)
+    assert [(line["call"], line["macs"]) for line in lines] == [
+        ("matrix product", "512"),
+        ("copy", "0"),
+    ]
+    assert lines[0]["ratio"] == "1"
+    speed.write(tmp_path / "speed.csv", lines, "python -m benchmarks", 0.1)
+    first, head, *rest = (tmp_path / "speed.csv").read_text().splitlines()
+    assert first.startswith("# command: python -m benchmarks | Python 3.")
+    assert first.endswith("load before 0.10")
+    assert head.split(",") == list(speed.COLUMNS)
+    assert len(rest) == 2
+
+
+def test_a_busy_machine_is_refused_and_nothing_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(os, "getloadavg", lambda: (2.0, 0.0, 0.0), raising=False)
+    assert main(["--output", str(tmp_path / "speed.csv")]) == 2
+    assert "Received: 2.00. Wait, or say --anyway" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_committed_table_has_every_case_and_counts_what_the_code_counts():
+    with speed.TABLE.open(encoding="utf-8", newline="") as file:
+        first = next(file)
+        lines = list(csv.DictReader(file))
+    assert first.startswith("# command: python -m benchmarks | ")
+    found = {(line["case"], line["call"], line["layout"], line["batch"]): line for line in lines}
+    assert len(found) == len(lines)
+    layers = len(speed.LAYERS) * len(speed.LAYER_BATCHES) * len(speed.LAYOUTS) * 5
+    whole = len(speed.NETWORKS) * len(speed.NETWORK_BATCHES) * len(speed.LAYOUTS)
+    assert len(lines) == 2 + layers + whole
+    for call in speed.layer(512, 512, 14, 16, "NHWC").calls:
+        line = found["512 to 512 at 14", call.name, "NHWC", "16"]
+        assert (int(line["macs"]), int(line["bytes"])) == (call.macs, call.bytes)
+    for line in lines:
+        assert 0 < float(line["low"]) <= float(line["ratio"]) <= float(line["high"])
