@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # Loaded at first use (PEP 562), because they import torch or matplotlib.
-_LAZY_MODULES = {"layers", "training", "viz"}
+_LAZY_MODULES = {"layers", "timing", "training", "viz"}
 _LAZY_NAMES = {
     "DepthwiseSeparableConv1d": "dsconv.layers",
     "DepthwiseSeparableConv2d": "dsconv.layers",
@@ -105,6 +105,7 @@ __all__ = [
     "kaiming_normal_",
     "layer_cost",
     "layers",
+    "measured",
     "module_cost",
     "network_cost",
     "ops",
@@ -120,6 +121,7 @@ __all__ = [
     "separation",
     "spatially_separable_conv2d",
     "testing",
+    "timing",
     "to_keras_conv",
     "to_keras_depthwise",
     "to_keras_separable",

@@ -144,6 +144,10 @@ def one_thread() -> Iterator[None]:
     It then adds in the same order on every machine, and a time does not depend on how many cores
     happen to be free.
 
+    Returns
+    -------
+    context manager
+
     Examples
     --------
     >>> with one_thread():

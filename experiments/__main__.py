@@ -9,11 +9,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import dsconv
 from dsconv.timing import BusyError, check_idle
-from experiments import results, runner
+from experiments import latency, results, runner
 from experiments.config import GROUPS, parse
 from experiments.data import DataError, download
 from experiments.results import TableError
+
+TABLES = Path(dsconv.__file__).parent / "data"
+"""Where `dsconv.measured` reads what is written here."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,7 +47,11 @@ def parser() -> argparse.ArgumentParser:
     times = commands.add_parser("latency", help="time forward passes, on a machine that is idle")
     times.add_argument("--anyway", action="store_true", help="also on a busy machine")
 
-    for command in (run, one, compare, times):
+    for command in (compare, times):
+        command.add_argument(
+            "--tables", type=Path, default=TABLES, metavar="FOLDER", help="where to write them"
+        )
+    for command in (run, one, compare):
         command.add_argument(
             "--results", type=Path, default=results.FOLDER, metavar="FOLDER", help="of the tables"
         )
@@ -88,7 +96,7 @@ def compare(options: argparse.Namespace) -> int:
             "decides nothing",
             file=sys.stderr,
         )
-    for line in analyse.write(options.results, rows):
+    for line in analyse.write(options.tables, rows, times=options.tables / latency.TABLE):
         if line.role != "exploratory":
             found = analyse.Estimate(line.value, line.low, line.high)
             words = analyse.reading(found) if line.role == "primary" else ""
@@ -99,13 +107,11 @@ def compare(options: argparse.Namespace) -> int:
     return 0
 
 
-def latency(options: argparse.Namespace) -> int:
+def time_networks(options: argparse.Namespace) -> int:
     """Time every network at every batch size."""
-    from experiments import latency
-
     load = check_idle(anyway=options.anyway)
     took = {batch: latency.measure(latency.networks(), batch) for batch in latency.BATCHES}
-    latency.write(options.results / latency.TABLE, took, load)
+    latency.write(options.tables / latency.TABLE, took, load)
     for batch, timings in took.items():
         for (family, width), timing in timings.items():
             ratio = f"{timing.ratio:.3f} ({timing.low:.3f} to {timing.high:.3f})"
@@ -127,7 +133,7 @@ def fetch(options: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {"run": run, "one": one, "analyse": compare, "latency": latency, "download": fetch}
+COMMANDS = {"run": run, "one": one, "analyse": compare, "latency": time_networks, "download": fetch}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

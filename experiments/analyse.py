@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import astuple, dataclass, fields
+from itertools import accumulate
 from math import inf, isfinite, log
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from dsconv.measured import Comparison, StudyNetwork
 from experiments import latency
 from experiments.config import FASHION, SWAPPED, Config
 from experiments.families import FAMILIES, cost
@@ -76,8 +77,9 @@ def curves(
     like : Config, optional
         Says data, resolution and epochs; its other fields play no part.
     times : mapping of (str, int) to float, optional
-        Milliseconds by family and width. Where they do not rise from each network to the next,
-        as with networks so small that the calls take longer than the work, they are left out.
+        Milliseconds by family and width. A network counts as slow as the slowest that is no wider:
+        the smallest ones differ by less than what can be measured. Where none is slower than the
+        smallest, times are left out.
 
     Returns
     -------
@@ -106,7 +108,8 @@ def curves(
             "macs": tuple(float(total.macs) for total in totals),
         }
         taken = [(times or {}).get((name, width), 0.0) for width in widths]
-        if all(a < b for a, b in pairwise([0.0, *taken])):
+        taken = list(accumulate(taken, max))
+        if 0 < taken[0] < taken[-1]:
             costs["milliseconds"] = tuple(taken)
         right = tuple(
             np.stack([row.right for row in sorted(cells[name, width], key=lambda r: r.seed)])
@@ -211,7 +214,7 @@ def accuracy_at(costs: Sequence[float], accuracies: Array, point: float) -> Arra
     if not costs[0] <= point <= costs[-1]:
         msg = f"a point must lie within {costs[0]:g} to {costs[-1]:g}. Received: {point!r}"
         raise ValueError(msg)
-    after = min(max(int(np.searchsorted(costs, point)), 1), len(costs) - 1)
+    after = min(max(int(np.searchsorted(costs, point, side="right")), 1), len(costs) - 1)
     share = log(point / costs[after - 1]) / log(costs[after] / costs[after - 1])
     return np.asarray(accuracies[..., after - 1] * (1 - share) + accuracies[..., after] * share)
 
@@ -328,37 +331,6 @@ def reading(found: Estimate, margin: float = MARGIN) -> str:
 
 
 # --- Tables ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One line of the table of comparisons.
-
-    Attributes
-    ----------
-    role : {"primary", "secondary", "exploratory"}
-    data : str
-        Data, resolution and epochs.
-    quantity : str
-        "difference", in test accuracy, or "cost ratio".
-    first, second : str
-        The families: first less second, or first over second.
-    axis : str
-    at : str
-        Points or level.
-    value, low, high : float
-    """
-
-    role: str
-    data: str
-    quantity: str
-    first: str
-    second: str
-    axis: str
-    at: str
-    value: float
-    low: float
-    high: float
 
 
 def sweeps(rows: Iterable[Row]) -> dict[str, tuple[Config, list[Row]]]:
@@ -497,13 +469,7 @@ def _against_separable(
     return made
 
 
-SUMMARY = (
-    *("data", "family", "width", "parameters", "weights", "macs", "peak_activation_bytes"),
-    *("seeds", "test_accuracy", "low", "high", "seeds_deviation", "train_accuracy"),
-)
-
-
-def summary(rows: Sequence[Row], count: int = DRAWS) -> list[dict[str, str]]:
+def summary(rows: Sequence[Row], count: int = DRAWS) -> list[StudyNetwork]:
     """Return a line a network: its cost, its mean accuracies, and the interval of the test's.
 
     Parameters
@@ -513,60 +479,73 @@ def summary(rows: Sequence[Row], count: int = DRAWS) -> list[dict[str, str]]:
 
     Returns
     -------
-    list of dict
-        With the keys `SUMMARY`. `seeds_deviation` is the standard deviation between seeds; empty
-        with one seed.
+    list of StudyNetwork
     """
     lines = []
     for label, (config, own) in sweeps(rows).items():
         found = curves(own, config)
         drawn = draws(found, count) if found else {}
         for name, curve in found.items():
-            for index, width in enumerate(curve.costs["width"]):
-                total = cost(name, int(width), config.sides)
+            for index, width in enumerate(map(int, curve.costs["width"])):
+                total = cost(name, width, config.sides)
                 cell = curve.right[index]
                 got = estimate(float(cell.mean()), drawn[name][:, index])
                 trained = [
                     row.outcome.train_accuracy
                     for row in own
-                    if (row.config.family, row.config.width) == (name, int(width))
+                    if (row.config.family, row.config.width) == (name, width)
                 ]
-                spread = cell.mean(1).std(ddof=1) if len(cell) > 1 else None
-                values = (
-                    *(label, name, int(width), total.parameters, total.weights, total.macs),
-                    *(total.peak_activation_bytes, len(cell)),
-                    *(f"{number:.5f}" for number in (got.value, got.low, got.high)),
-                    "" if spread is None else f"{spread:.5f}",
-                    f"{np.mean(trained):.5f}",
+                lines.append(
+                    StudyNetwork(
+                        *(label, name, width, total.parameters, total.weights, total.macs),
+                        *(total.peak_activation_bytes or 0, len(cell)),
+                        *(got.value, got.low, got.high),
+                        float(cell.mean(1).std(ddof=1)) if len(cell) > 1 else None,
+                        float(np.mean(trained)),
+                    )
                 )
-                lines.append(dict(zip(SUMMARY, map(str, values), strict=True)))
     return lines
 
 
-def write(folder: Path, rows: Sequence[Row], count: int = DRAWS) -> list[Comparison]:
-    """Write `summary.csv` and `comparisons.csv` beside the tables, and return the comparisons."""
-    made = comparisons(rows, count, latency.read(folder / latency.TABLE, latency.BATCHES[-1]))
-    fields = tuple(Comparison.__dataclass_fields__)
-    texts = [
-        {
-            name: f"{value:.5f}" if isinstance(value := getattr(line, name), float) else value
-            for name in fields
-        }
-        for line in made
-    ]
-    for name, columns, lines in (
-        ("summary.csv", SUMMARY, summary(rows, count)),
-        ("comparisons.csv", fields, texts),
-    ):
-        with (folder / name).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, columns, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(lines)
+NETWORKS, COMPARISONS = "study_networks.csv", "study_comparisons.csv"
+
+
+def write(
+    folder: Path, rows: Sequence[Row], count: int = DRAWS, times: Path | None = None
+) -> list[Comparison]:
+    """Write the tables that `dsconv.measured` reads, and return the comparisons.
+
+    Parameters
+    ----------
+    folder : Path
+    rows : sequence of Row
+    count : int, optional
+        Draws of the bootstrap.
+    times : Path, optional
+        The table of latencies; without it, nothing is compared at equal time.
+    """
+    made = comparisons(rows, count, latency.read(times, latency.BATCHES[-1]) if times else None)
+    said = (
+        f"command: python -m experiments analyse | {len(rows)} runs of "
+        f"{', '.join(sorted({row.environment['processor'] for row in rows}))} | {count} draws"
+    )
+    _write(folder / NETWORKS, StudyNetwork, summary(rows, count), said)
+    _write(folder / COMPARISONS, Comparison, made, said)
     return made
 
 
+def _write(path: Path, kind: type[Any], lines: Sequence[Any], said: str) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(f"# {said}\n")
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(field.name for field in fields(kind))
+        for line in lines:
+            writer.writerow(
+                f"{value:.5f}" if isinstance(value, float) else value for value in astuple(line)
+            )
+
+
 __all__ = [
-    "Comparison",
     "Curve",
     "Estimate",
     "accuracy_at",

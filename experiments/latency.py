@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 
 from dsconv.architectures import to_module
 from dsconv.geometry import Shape
+from dsconv.measured import Latency
 from dsconv.timing import Timing, side_by_side
 from experiments.families import FAMILIES, cost, layers
 from experiments.train import environment
@@ -23,7 +25,7 @@ Network = tuple[str, int]
 
 REFERENCE: Network = ("standard", 64)
 BATCHES = (1, 32)
-TABLE = "latency.csv"
+TABLE = "study_latency.csv"
 ROUNDS = 30
 
 
@@ -71,15 +73,15 @@ def _call(network: Network, x: torch.Tensor) -> Callable[[], torch.Tensor]:
 
 
 def write(path: Path, took: dict[int, dict[Network, Timing]], load: float) -> None:
-    """Write a table by batch and network, with the machine; it replaces an older one."""
+    """Write the table that `dsconv.measured` reads, with the machine; it replaces an older one."""
     machine = environment()
-    columns = (
-        *("family", "width", "macs", "batch", "milliseconds", "ratio", "low", "high"),
-        *("reference", "load", *machine),
-    )
     with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(
+            f"# command: python -m experiments latency | Python {machine['python']}, torch "
+            f"{machine['torch']} | 1 thread of {machine['processor']}, load before {load:.2f}\n"
+        )
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
+        writer.writerow(field.name for field in fields(Latency))
         for batch, timings in took.items():
             for network, timing in timings.items():
                 numbers = (timing.milliseconds, timing.ratio, timing.low, timing.high)
@@ -87,7 +89,7 @@ def write(path: Path, took: dict[int, dict[Network, Timing]], load: float) -> No
                     (
                         *(*network, cost(*network, (14, 14)).macs, batch),
                         *(f"{number:.4f}" for number in numbers),
-                        *(_name(REFERENCE), f"{load:.2f}", *machine.values()),
+                        _name(REFERENCE),
                     )
                 )
 
@@ -97,6 +99,7 @@ def read(path: Path, batch: int) -> dict[Network, float]:
     if not path.exists():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
+        next(file)  # what made it
         return {
             (line["family"], int(line["width"])): float(line["milliseconds"]) / batch
             for line in csv.DictReader(file)

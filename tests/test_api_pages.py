@@ -8,7 +8,17 @@ from notebooks import BOOK, ROOT
 from test_claims import sections
 
 import dsconv
-from dsconv import architectures, pretrained, published, quantise, reference, training, viz
+from dsconv import (
+    architectures,
+    measured,
+    pretrained,
+    published,
+    quantise,
+    reference,
+    timing,
+    training,
+    viz,
+)
 
 sys.path.append(str(ROOT / "_ext"))
 
@@ -35,7 +45,10 @@ def public() -> set[str]:
         and not hasattr(getattr(dsconv, name), "__path__")
         and type(getattr(dsconv, name)).__name__ != "module"
     }
-    for module in (reference, viz, architectures, pretrained, published, quantise, training):
+    for module in (
+        *(reference, viz, architectures, pretrained, published, quantise, training),
+        *(timing, measured),
+    ):
         names |= {f"{module.__name__}.{name}" for name in module.__all__}
     return names
 

@@ -600,9 +600,10 @@ def test_refusals_are_one_line_and_status_2(tmp_path, capsys, arguments, message
 
 def test_an_unfinished_grid_is_compared_with_a_warning(tmp_path, capsys):
     written(tmp_path / results.RUNS, a_row(0), a_row(1))
-    assert command.main(["analyse", "--results", str(tmp_path)]) == 0
+    folders = ["--results", str(tmp_path), "--tables", str(tmp_path)]
+    assert command.main(["analyse", *folders]) == 0
     assert "decides nothing" in capsys.readouterr().err
-    assert len((tmp_path / "summary.csv").read_text().splitlines()) == 2
+    assert len((tmp_path / "study_networks.csv").read_text().splitlines()) == 3
 
 
 def test_an_interruption_is_no_traceback(tmp_path, monkeypatch, capsys):
@@ -626,13 +627,15 @@ def test_times_are_ratios_of_turns_and_the_reference_is_one(tmp_path):
     assert second.milliseconds > 0
     latency.write(tmp_path / "latency.csv", {2: took}, 0.1)
     lines = (tmp_path / "latency.csv").read_text().splitlines()
-    assert lines[2].startswith(f"standard,4,{cost('standard', 4, (14, 14)).macs},2,")
+    assert lines[0].startswith("# command: python -m experiments latency | Python 3.")
+    assert lines[0].endswith("load before 0.10")
+    assert lines[3].startswith(f"standard,4,{cost('standard', 4, (14, 14)).macs},2,")
     assert len(latency.networks()) == sum(len(kind.widths) for kind in FAMILIES.values())
 
 
 def test_nothing_is_timed_on_a_busy_machine(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(os, "getloadavg", lambda: (1.5, 0.0, 0.0), raising=False)
-    assert command.main(["latency", "--results", str(tmp_path)]) == 2
+    assert command.main(["latency", "--tables", str(tmp_path)]) == 2
     assert "does nothing else" in capsys.readouterr().err
 
 

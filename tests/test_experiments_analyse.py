@@ -43,6 +43,13 @@ def test_between_two_networks_only_they_count():
     np.testing.assert_allclose(accuracy_at(costs, wild, 10**0.5), 0.55)
 
 
+def test_equal_costs_side_by_side_are_no_obstacle():
+    flat = [1.0, 1.0, 10.0, 10.0]
+    accuracies = np.array([0.5, 0.6, 0.7, 0.8])
+    assert accuracy_at(flat, accuracies, 1.0) == pytest.approx(0.6)
+    assert accuracy_at(flat, accuracies, 10**0.5) == pytest.approx(0.65)
+
+
 @pytest.mark.parametrize("point", [0.5, 101])
 def test_no_reading_outside_of_the_sweep(point):
     with pytest.raises(ValueError, match=r"within 1 to 100\. Received"):
@@ -181,7 +188,7 @@ def made_up(family, width, seed, share, images=200, data="fashion"):
         config = replace(config, data=data, resolution=40)
     right = np.random.default_rng([seed, width]).permutation(images) < share * images
     outcome = Outcome(share, share, np.packbits(right).tobytes(), images, 1.0)
-    return Row("primary", config, seed, outcome, {})
+    return Row("primary", config, seed, outcome, {"processor": "a machine"})
 
 
 def a_grid():
@@ -208,9 +215,10 @@ def test_the_tables_have_one_primary_line_and_name_what_is_exploratory(tmp_path)
     at_width = [line for line in made if line.axis == "width"]
     assert [line.at for line in at_width] == ["4", "12", "28", "64"]
     assert all(line.value == pytest.approx(0.05) for line in at_width)
-    lines = (tmp_path / "summary.csv").read_text().splitlines()
+    first, *lines = (tmp_path / analyse.NETWORKS).read_text().splitlines()
+    assert first.startswith(f"# command: python -m experiments analyse | {len(rows)} runs of ")
     assert len(lines) == 1 + 5 + 5 + 3 + 1
-    assert (tmp_path / "comparisons.csv").read_text().count("\n") == 1 + len(made)
+    assert (tmp_path / analyse.COMPARISONS).read_text().count("\n") == 2 + len(made)
 
 
 def test_the_primary_line_is_the_mean_of_its_three_points():
@@ -233,12 +241,17 @@ def test_equal_time_is_read_where_times_are_known_and_rise(tmp_path):
     latency.write(tmp_path / latency.TABLE, took, 0.0)
     times = latency.read(tmp_path / latency.TABLE, 32)
     assert times["standard", 64] == pytest.approx(0.64)
-    made = [line for line in analyse.write(tmp_path, a_grid(), 50) if line.axis == "milliseconds"]
+    written = analyse.write(tmp_path, a_grid(), 50, tmp_path / latency.TABLE)
+    made = [line for line in written if line.axis == "milliseconds"]
     assert [line.role for line in made] == ["exploratory"] * 3
     # As width and time are the same here, so are the readings at them.
     assert made[1].at == f"{(0.04 * 0.64) ** 0.5:.4g}"
     wanted = 0.05  # the gap at every shared width
     assert [line.value for line in made] == pytest.approx([wanted] * 3)
+    assert all(line.axis != "milliseconds" for line in analyse.write(tmp_path, a_grid(), 50))
+    slower = times | {("standard", 2): times["standard", 4] + 0.001}  # within what is measured
+    found = analyse.curves(a_grid(), times=slower)["standard"].costs["milliseconds"]
+    assert found[:3] == (slower["standard", 2], slower["standard", 2], times["standard", 12])
     flat = analyse.curves(a_grid(), times=dict.fromkeys(times, 1.0))
     assert all("milliseconds" not in curve.costs for curve in flat.values())
     assert latency.read(tmp_path / "none.csv", 1) == {}
@@ -275,7 +288,7 @@ def test_runs_with_the_other_s_setting_have_curves_of_their_own():
     assert added
     assert {line.role for line in added} == {"exploratory"}
     assert [line.value for line in added] == pytest.approx([0.0] * len(added), abs=1e-12)
-    assert [line["data"] for line in analyse.summary(rows + swapped, 50)].count(label) == 10
+    assert [line.data for line in analyse.summary(rows + swapped, 50)].count(label) == 10
 
 
 def test_a_ratio_whose_draws_leave_the_sweep_has_an_open_end():

@@ -49,6 +49,20 @@ def test_three_rows_are_a_line_in_a_band():
     assert {(8, 1), (8, 3), (64, 4), (64, 12)} <= corners
 
 
+def test_each_curve_may_have_its_own_points():
+    x = {"a": [1, 10, 100], "b": [5, 50]}
+    lines = {"a": [1, 2, 3], "b": [[1, 2], [2, 3], [3, 4]]}
+    a, b = viz.curves(x, lines, **AXES, log="x").axes[0].lines
+    assert (list(a.get_xdata()), list(b.get_xdata())) == ([1, 10, 100], [5, 50])
+    assert list(b.get_ydata()) == [2, 3]
+    with pytest.raises(ValueError, match=r"x must have the names of lines. Received: a, c"):
+        viz.curves({"a": [1, 2], "c": [1, 2]}, {"a": [1, 2], "b": [1, 2]}, **AXES)
+    with pytest.raises(ValueError, match=r"x\['b'\] must have one axis and rise"):
+        viz.curves({"a": [1, 2], "b": [2, 1]}, {"a": [1, 2], "b": [1, 2]}, **AXES)
+    with pytest.raises(ValueError, match=r"lines\['b'\] must have shape \(2,\) or \(3, 2\)"):
+        viz.curves({"a": [1, 2], "b": [1, 2]}, {"a": [1, 2], "b": [1, 2, 3]}, **AXES)
+
+
 def test_log_axes_say_so_with_plain_numbers():
     box = viz.curves(X, {"a": X, "b": X**2}, **AXES, log="xy").axes[0]
     assert (box.get_xscale(), box.get_yscale()) == ("log", "log")

@@ -1,8 +1,8 @@
 """Figures of layers, drawn from their specs: the visual language of the book.
 
 Input is blue, kernel orange, output green, what lies between grey, everywhere. The diagrams
-are HTML with inline SVG and need nothing but NumPy; `photographs` and `curves` need matplotlib,
-which is imported when one of them is first asked for.
+are HTML with inline SVG and need nothing but NumPy; `photographs`, `curves` and `intervals`
+need matplotlib, which is imported when one of them is first asked for.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from dsconv.viz.wiring import groups_toy, wiring
 
 if TYPE_CHECKING:
     from dsconv.viz.charts import curves
+    from dsconv.viz.interval_chart import intervals
     from dsconv.viz.photos import photographs
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "curves",
     "frames",
     "groups_toy",
+    "intervals",
     "network",
     "numbers",
     "photographs",
@@ -41,7 +43,11 @@ __all__ = [
 ]
 
 
-_LAZY = {"curves": "dsconv.viz.charts", "photographs": "dsconv.viz.photos"}
+_LAZY = {
+    "curves": "dsconv.viz.charts",
+    "intervals": "dsconv.viz.interval_chart",
+    "photographs": "dsconv.viz.photos",
+}
 
 
 def __getattr__(name: str) -> Any:

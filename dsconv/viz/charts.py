@@ -56,8 +56,9 @@ def curves(
 
     Parameters
     ----------
-    x : array_like, shape (n,)
-        Where the points are, rising. Up to 12 points are marked and have a tick each.
+    x : array_like, shape (n,), or dict of str to array_like
+        Where the points are, rising. Up to 12 points are marked and have a tick each. With a
+        dict, each curve has its own points, and the axis chooses its ticks.
     lines : dict of str to array_like, shape (n,) or (3, n)
         The curves by name, up to six; NaN leaves a gap. Three rows are a lower bound, a middle
         and an upper bound: a line in a band.
@@ -98,8 +99,8 @@ def curves(
     if log not in ("", "x", "y", "xy"):
         msg = f"log must be '', 'x', 'y' or 'xy'. Received: log={log!r}"
         raise ValueError(msg)
-    places = _places(x, positive="x" in log)
-    drawn = _lines(lines, len(places), positive="y" in log)
+    places = _places(x, names_of("lines", lines), positive="x" in log)
+    drawn = _lines(lines, places, positive="y" in log)
     marks = _levels(levels, positive="y" in log)
     names = _svg.texts("xlabel and ylabel", [xlabel, ylabel], 2)
     shown = [
@@ -116,14 +117,15 @@ def curves(
         box.spines[["left", "bottom"]].set_color(FRAME)
         box.grid(color=FRAME, linewidth=0.6, alpha=0.7)
         box.set_axisbelow(True)
-        few = len(places) <= FEW
+        few = all(len(own) <= FEW for own in places.values())
         ends: list[tuple[float, str, Any]] = []
         for (name, (low, middle, high)), look in zip(drawn.items(), LOOKS, strict=False):
             colour, dashes, marker = look
+            own = places[name]
             if low is not middle:
-                box.fill_between(places, low, high, color=colour, alpha=0.16, linewidth=0)
+                box.fill_between(own, low, high, color=colour, alpha=0.16, linewidth=0)
             box.plot(
-                places,
+                own,
                 middle,
                 color=colour,
                 linestyle=dashes,
@@ -139,15 +141,17 @@ def curves(
             [*(np.ravel(values) for values in drawn.values()), [*marks.values()]]
         )
         if "x" in log:
-            box.set_xscale("log", base=_base(places))
+            box.set_xscale("log", base=base(np.concatenate([*places.values()])))
         if "y" in log:
-            box.set_yscale("log", base=_base(every))
+            box.set_yscale("log", base=base(every))
         for letter, axis in (("x", box.xaxis), ("y", box.yaxis)):
             if letter in log:  # plain numbers, and none between them
                 axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
                 axis.set_minor_locator(NullLocator())
-        if ticks is not None or few:
-            box.set_xticks(list(places) if ticks is None else list(ticks))
+        if ticks is not None:
+            box.set_xticks(list(ticks))
+        elif few and not isinstance(x, Mapping):
+            box.set_xticks(list(next(iter(places.values()))))
         if ylim is not None:
             box.set_ylim(*ylim)
         box.margins(x=0.02)
@@ -157,7 +161,7 @@ def curves(
     return figure
 
 
-def _base(values: Values) -> int:
+def base(values: Values) -> int:
     """Return 10 for an axis of three decades or more, else 2: enough ticks, not too many."""
     return 10 if np.nanmax(values) >= 1000 * np.nanmin(values) else 2
 
@@ -202,25 +206,38 @@ def _last(block: Sequence[float], step: float) -> float:
     return _first(block, step) + step * (len(block) - 1)
 
 
-def _places(x: Any, *, positive: bool) -> Values:
-    places = _real("x", x)
+def _places(x: Any, names: Sequence[str], *, positive: bool) -> dict[str, Values]:
+    """Return the points of each curve."""
+    if not isinstance(x, Mapping):
+        return dict.fromkeys(names, _rising("x", x, positive=positive))
+    if set(x) != set(names):
+        msg = f"x must have the names of lines. Received: {', '.join(map(str, x))}"
+        raise ValueError(msg)
+    return {name: _rising(f"x[{name!r}]", x[name], positive=positive) for name in names}
+
+
+def _rising(name: str, x: Any, *, positive: bool) -> Values:
+    places = real(name, x)
     if places.ndim != 1 or len(places) < 2 or not (np.diff(places) > 0).all():
-        msg = f"x must have one axis and rise, with two points or more. Received: x={x!r}"
+        msg = f"{name} must have one axis and rise, with two points or more. Received: {name}={x!r}"
         raise ValueError(msg)
     if positive and places[0] <= 0:
-        msg = f"a logarithmic axis must have positive values. Received: x from {places[0]:g}"
+        msg = f"a logarithmic axis must have positive values. Received: {name} from {places[0]:g}"
         raise ValueError(msg)
     return places
 
 
-def _lines(lines: Any, length: int, *, positive: bool) -> dict[str, tuple[Values, ...]]:
-    names = _names("lines", lines)
+def _lines(
+    lines: Any, places: Mapping[str, Values], *, positive: bool
+) -> dict[str, tuple[Values, ...]]:
+    names = list(places)
     if not 1 <= len(names) <= len(LOOKS):
         msg = f"lines must be one to {len(LOOKS)} curves. Received: {len(names)}"
         raise ValueError(msg)
     drawn: dict[str, tuple[Values, ...]] = {}
     for name in names:
-        values = _real(f"lines[{name!r}]", lines[name])
+        values = real(f"lines[{name!r}]", lines[name])
+        length = len(places[name])
         if values.shape not in ((length,), (3, length)):
             msg = (
                 f"lines[{name!r}] must have shape ({length},) or (3, {length}), as x has {length} "
@@ -242,8 +259,8 @@ def _lines(lines: Any, length: int, *, positive: bool) -> dict[str, tuple[Values
 
 def _levels(levels: Any, *, positive: bool) -> dict[str, float]:
     marks = {}
-    for name in [] if levels is None else _names("levels", levels):
-        level = _real(f"levels[{name!r}]", levels[name])
+    for name in [] if levels is None else names_of("levels", levels):
+        level = real(f"levels[{name!r}]", levels[name])
         if level.ndim or not np.isfinite(level) or (positive and level <= 0):
             msg = (
                 f"levels[{name!r}] must be a number that the axis can show. "
@@ -254,7 +271,7 @@ def _levels(levels: Any, *, positive: bool) -> dict[str, float]:
     return marks
 
 
-def _names(argument: str, given: Any) -> list[str]:
+def names_of(argument: str, given: Any) -> list[str]:
     if not isinstance(given, Mapping):
         msg = f"{argument} must be a dict of names to values. Received: {type(given).__name__}"
         raise TypeError(msg)
@@ -266,7 +283,7 @@ def _names(argument: str, given: Any) -> list[str]:
     return names
 
 
-def _real(name: str, values: Any) -> Values:
+def real(name: str, values: Any) -> Values:
     if hasattr(values, "detach"):
         values = values.detach().cpu().numpy()
     array = np.asarray(values)

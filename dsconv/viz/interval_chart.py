@@ -1,0 +1,123 @@
+"""Numbers with their intervals, one below the other: differences are drawn, not bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.style import context
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from dsconv.viz._svg import LIGHT, texts
+from dsconv.viz.charts import Curves, Values, base, names_of, real
+from dsconv.viz.photos import DPI, FRAME, PAGE, STYLE
+
+LINE = 0.42  # inches, of a number with its interval
+
+
+def intervals(
+    lines: Mapping[str, Any],
+    *,
+    xlabel: str,
+    log: str = "",
+    level: float | None = None,
+    band: tuple[float, float] | None = None,
+) -> Curves:
+    """Draw numbers with their intervals, one below the other, named at the left.
+
+    Parameters
+    ----------
+    lines : dict of str to array_like, shape (3,)
+        By name: the number, and the two ends of its interval. An end may be infinite; it is drawn
+        to the edge.
+    xlabel : str
+        The axis's name, with its unit. A log scale is added to it in words.
+    log : {"", "x"}, optional
+    level : float, optional
+        A vertical line, such as where there is no difference.
+    band : (float, float), optional
+        A grey band, such as what counts as a tie.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        pyplot does not know it.
+
+    Raises
+    ------
+    TypeError
+        If `lines` is no dict, a name is no text, or values are no real numbers.
+    ValueError
+        If there is no line, a number lies outside its interval or is not finite, `log` is unknown,
+        or a logarithmic axis has a value that is not positive.
+
+    Examples
+    --------
+    >>> figure = intervals({"at 1 million MACs": (0.4, -0.1, 0.9)}, xlabel="points", level=0)
+    >>> figure.axes[0].get_xlabel()
+    'points'
+    """
+    if log not in ("", "x"):
+        msg = f"log must be '' or 'x'. Received: log={log!r}"
+        raise ValueError(msg)
+    names = names_of("lines", lines)
+    if not names:
+        msg = "lines must hold one number or more. Received: none"
+        raise ValueError(msg)
+    values = np.stack([_interval(name, lines[name], positive=bool(log)) for name in names])
+    [label] = texts("xlabel", [xlabel], 1)
+    with context(STYLE):
+        size = (PAGE, LINE * len(names) + 1.0)
+        figure = Curves(figsize=size, dpi=DPI, facecolor="white")
+        FigureCanvasAgg(figure)
+        figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.06)
+        box = figure.subplots()
+        box.spines[["top", "right", "left"]].set_visible(False)
+        box.spines["bottom"].set_color(FRAME)
+        box.grid(axis="x", color=FRAME, linewidth=0.6, alpha=0.7)
+        box.set_axisbelow(True)
+        rows = np.arange(len(names))
+        box.plot(values[:, 0], rows, "o", color=LIGHT["kernel"], markersize=7)
+        if log:
+            box.set_xscale("log", base=base(np.where(np.isfinite(values), values, values[0, 0])))
+            box.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+            box.xaxis.set_minor_locator(NullLocator())
+        ends = np.where(np.isfinite(values), values, values[:, :1])
+        box.update_datalim(np.stack([ends.ravel(), np.repeat(rows, 3)], axis=1))
+        box.autoscale_view()
+        edges = box.get_xlim()
+        low, high = (np.clip(values[:, i], *edges) for i in (1, 2))
+        box.hlines(rows, low, high, color=LIGHT["kernel"], linewidth=2)
+        box.set_xlim(*edges)
+        if band is not None:
+            box.axvspan(*band, color=LIGHT["middle"], alpha=0.16, linewidth=0)
+        if level is not None:
+            box.axvline(level, color=LIGHT["middle"], linewidth=1.2, linestyle=(0, (2, 3)))
+        box.set_yticks(rows, names)
+        box.tick_params(axis="y", length=0)
+        box.set_ylim(len(names) - 0.4, -0.6)
+        box.set_xlabel(f"{label} (log scale)" if log else label)
+        figure.draw_without_rendering()
+    return figure
+
+
+def _interval(name: str, given: Any, *, positive: bool) -> Values:
+    values = real(f"lines[{name!r}]", given)
+    if values.shape != (3,) or not np.isfinite(values[0]):
+        msg = (
+            f"lines[{name!r}] must be a finite number and the two ends of its interval. "
+            f"Received: {given!r}"
+        )
+        raise ValueError(msg)
+    if not values[1] <= values[0] <= values[2]:
+        msg = f"lines[{name!r}] must lie within its interval. Received: {given!r}"
+        raise ValueError(msg)
+    if positive and values[0] <= 0:
+        msg = f"a logarithmic axis must have positive values. Received: lines[{name!r}]={given!r}"
+        raise ValueError(msg)
+    return values
+
+
+__all__ = ["intervals"]

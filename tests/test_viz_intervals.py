@@ -1,0 +1,51 @@
+"""Intervals, read back: the figure holds the numbers and their ends."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dsconv import viz
+
+LINES = {"at 1 million": (0.4, -0.1, 0.9), "at 4 million": (-0.7, -1.2, -0.3)}
+
+
+def test_numbers_ends_and_names_stand_in_their_rows():
+    box = viz.intervals(LINES, xlabel="points", level=0, band=(-0.5, 0.5)).axes[0]
+    points, zero = box.lines
+    assert list(points.get_xdata()) == [0.4, -0.7]
+    assert list(points.get_ydata()) == [0, 1]
+    assert list(zero.get_xdata()) == [0, 0]
+    [ends] = [c for c in box.collections if hasattr(c, "get_segments")]
+    drawn = [(segment[0, 0], segment[1, 0], segment[0, 1]) for segment in ends.get_segments()]
+    assert drawn == [(-0.1, 0.9, 0), (-1.2, -0.3, 1)]
+    assert [t.get_text() for t in box.get_yticklabels()] == list(LINES)
+    assert box.get_ylim()[0] > box.get_ylim()[1]  # the first is at the top
+    assert box.get_xlabel() == "points"
+
+
+def test_an_open_end_is_drawn_to_the_edge():
+    box = viz.intervals({"a": (2.0, 1.0, np.inf), "b": (3.0, 2.0, 8.0)}, xlabel="times", log="x")
+    box = box.axes[0]
+    [ends] = box.collections
+    assert ends.get_segments()[0][1, 0] == box.get_xlim()[1]
+    assert box.get_xscale() == "log"
+    assert box.get_xlabel() == "times (log scale)"
+
+
+@pytest.mark.parametrize(
+    ("lines", "log", "error", "message"),
+    [
+        ({}, "", ValueError, "one number or more. Received: none"),
+        ([1, 0, 2], "", TypeError, "lines must be a dict"),
+        ({"a": (1, 2)}, "", ValueError, r"a finite number and the two ends .* \(1, 2\)"),
+        ({"a": (np.nan, 0, 1)}, "", ValueError, "a finite number"),
+        ({"a": (2, 0, 1)}, "", ValueError, r"must lie within its interval. Received: \(2, 0, 1\)"),
+        ({"a": (-1, -2, 1)}, "x", ValueError, "logarithmic axis must have positive"),
+        ({"a": (1, 0, 2)}, "y", ValueError, "log must be '' or 'x'. Received: log='y'"),
+        ({"a": ("1", "0", "2")}, "", TypeError, "must hold real numbers"),
+    ],
+)
+def test_what_cannot_be_drawn(lines, log, error, message):
+    with pytest.raises(error, match=message):
+        viz.intervals(lines, xlabel="points", log=log)
