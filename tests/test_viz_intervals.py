@@ -24,6 +24,12 @@ def test_numbers_ends_and_names_stand_in_their_rows():
     assert box.get_xlabel() == "points"
 
 
+def test_what_is_compared_with_is_in_sight_and_ticks_can_be_chosen():
+    box = viz.intervals({"a": (3, 2, 4)}, xlabel="p", level=0, band=(-1, 1), ticks=[0, 3]).axes[0]
+    assert box.get_xlim()[0] < -1 < 4 < box.get_xlim()[1]
+    assert list(box.get_xticks()) == [0, 3]
+
+
 def test_an_open_end_is_drawn_to_the_edge():
     box = viz.intervals({"a": (2.0, 1.0, np.inf), "b": (3.0, 2.0, 8.0)}, xlabel="times", log="x")
     box = box.axes[0]

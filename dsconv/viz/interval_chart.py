@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ def intervals(
     log: str = "",
     level: float | None = None,
     band: tuple[float, float] | None = None,
+    ticks: Sequence[float] | None = None,
 ) -> Curves:
     """Draw numbers with their intervals, one below the other, named at the left.
 
@@ -39,6 +40,8 @@ def intervals(
         A vertical line, such as where there is no difference.
     band : (float, float), optional
         A grey band, such as what counts as a tie.
+    ticks : sequence of float, optional
+        Ticks of the axis.
 
     Returns
     -------
@@ -84,8 +87,10 @@ def intervals(
             box.set_xscale("log", base=base(np.where(np.isfinite(values), values, values[0, 0])))
             box.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
             box.xaxis.set_minor_locator(NullLocator())
-        ends = np.where(np.isfinite(values), values, values[:, :1])
-        box.update_datalim(np.stack([ends.ravel(), np.repeat(rows, 3)], axis=1))
+        ends = np.where(np.isfinite(values), values, values[:, :1]).ravel()
+        marks = np.array([*([] if level is None else [level]), *(band or [])])
+        shown = np.concatenate([ends, marks])
+        box.update_datalim(np.stack([shown, np.zeros_like(shown)], axis=1))
         box.autoscale_view()
         edges = box.get_xlim()
         low, high = (np.clip(values[:, i], *edges) for i in (1, 2))
@@ -95,6 +100,8 @@ def intervals(
             box.axvspan(*band, color=LIGHT["middle"], alpha=0.16, linewidth=0)
         if level is not None:
             box.axvline(level, color=LIGHT["middle"], linewidth=1.2, linestyle=(0, (2, 3)))
+        if ticks is not None:
+            box.set_xticks(list(ticks))
         box.set_yticks(rows, names)
         box.tick_params(axis="y", length=0)
         box.set_ylim(len(names) - 0.4, -0.6)
