@@ -204,6 +204,11 @@ SHAPES = {
         ("MACs (M)", "Params (M)", "Top1", "Pixel 1", "Pixel 2", "Pixel 3"),
         0,
     ),
+    "EfficientNetV2, Table 3": (
+        ["No fused", "Fused stage 1-3", "Fused stage 1-5", "Fused stage 1-7"],
+        ("Params (M)", "FLOPs (B)", "Top-1 Acc.", "TPU imgs/sec/core", "V100 imgs/sec/gpu"),
+        0,
+    ),
 }
 
 # Single lines and sentences, quoted for a figure in them.
@@ -215,6 +220,7 @@ PARTS = {
     "EfficientNet, Table 1, stage 6": 1,
     "EfficientNet, Table 2, EfficientNet-B0": 4,
     "EfficientNet-Lite, README, Lite0": 9,
+    "timm, benchmarks of inference": 28,
 }
 
 
