@@ -20,11 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 VERDICTS = {"✓": "holds", "~": "holds with a condition", "✗": "wrong"}
 
 NOW = "now"
-WAITS_FOR = {
-    "networks": "the chapters on networks",
-    "study": "the study and the measurements",
-    "readers": "the tools for readers",
-}
+WAITS_FOR = {"readers": "the tools for readers"}
 
 
 @dataclass(frozen=True)
