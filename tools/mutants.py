@@ -48,6 +48,9 @@ TESTS = {
     "separation.py": ("test_separation.py",),
     "interop.py": ("test_interop.py",),
     "testing.py": ("test_testing.py",),
+    "timing.py": ("test_timing.py",),
+    "viz/charts.py": ("test_viz_charts.py",),
+    "viz/interval_chart.py": ("test_viz_intervals.py",),
     "viz/": ("test_viz.py",),
 }
 
@@ -365,6 +368,23 @@ MUTANTS = [
     *_named(
         "_evaluating.py",
         ("left-in-evaluation", "part.training = was", "part.training = False"),
+    ),
+    *_named(
+        "timing.py",
+        ("ratio-upside-down", "a / b for a, b", "b / a for a, b"),
+        ("time-of-all-repetitions", "- start) / times", "- start)"),
+        ("always-in-one-order", "order.permutation(len(names))", "range(len(names))"),
+        ("threads-stay-one", "torch.set_num_threads(threads)", "pass"),
+        ("busy-is-idle", "load > most", "load > 100 * most"),
+    ),
+    *_named(
+        "viz/charts.py",
+        ("points-of-another-curve", "own = places[name]", "own = next(iter(places.values()))"),
+    ),
+    *_named(
+        "viz/interval_chart.py",
+        ("ends-swapped", "for i in (1, 2))", "for i in (2, 1))"),
+        ("open-end-is-drawn-short", "np.clip(values[:, i], *edges)", "values[:, 0]"),
     ),
     *_named(
         "architectures/walker.py",
