@@ -1,8 +1,8 @@
 """Figures of layers, drawn from their specs: the visual language of the book.
 
 Input is blue, kernel orange, output green, what lies between grey, everywhere. The diagrams
-are HTML with inline SVG and need nothing but NumPy; `photographs`, `curves` and `intervals`
-need matplotlib, which is imported when one of them is first asked for.
+are HTML with inline SVG and need nothing but NumPy; `photographs`, `curves`, `intervals` and
+`roofline` need matplotlib, which is imported when one of them is first asked for.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dsconv.viz.charts import curves
     from dsconv.viz.interval_chart import intervals
     from dsconv.viz.photos import photographs
+    from dsconv.viz.roofline_chart import roofline
 
 __all__ = [
     "Drawing",
@@ -36,6 +37,7 @@ __all__ = [
     "numbers",
     "photographs",
     "reach",
+    "roofline",
     "sheets",
     "sliding",
     "taps",
@@ -47,6 +49,7 @@ _LAZY = {
     "curves": "dsconv.viz.charts",
     "intervals": "dsconv.viz.interval_chart",
     "photographs": "dsconv.viz.photos",
+    "roofline": "dsconv.viz.roofline_chart",
 }
 
 
