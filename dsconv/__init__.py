@@ -7,10 +7,10 @@ figures and the PyTorch backend do so when they are first used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dsconv import architectures, cost, geometry, interop, ops, reference, separation, testing
+from dsconv._lazy import loader
 from dsconv.cost import (
     Cost,
     LayerCost,
@@ -62,16 +62,6 @@ if TYPE_CHECKING:
     )
 
 __version__ = "0.1.0"
-
-# Loaded at first use (PEP 562), because they import torch or matplotlib.
-_LAZY_MODULES = {"layers", "timing", "training", "viz"}
-_LAZY_NAMES = {
-    "DepthwiseSeparableConv1d": "dsconv.layers",
-    "DepthwiseSeparableConv2d": "dsconv.layers",
-    "fold_batch_norm": "dsconv.layers",
-    "kaiming_normal_": "dsconv.layers",
-    "module_cost": "dsconv.cost",
-}
 
 __all__ = [
     "ConvSpec",
@@ -130,13 +120,24 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _LAZY_MODULES:
-        return import_module(f"{__name__}.{name}")
-    if name in _LAZY_NAMES:
-        return getattr(import_module(_LAZY_NAMES[name]), name)
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+__getattr__ = loader(
+    __name__,
+    {
+        "DepthwiseSeparableConv1d": "dsconv.layers",
+        "DepthwiseSeparableConv2d": "dsconv.layers",
+        "fold_batch_norm": "dsconv.layers",
+        "kaiming_normal_": "dsconv.layers",
+        "layers": "dsconv.layers",
+        "measured": "dsconv.measured",
+        "module_cost": "dsconv.cost",
+        "pretrained": "dsconv.pretrained",
+        "published": "dsconv.published",
+        "quantise": "dsconv.quantise",
+        "timing": "dsconv.timing",
+        "training": "dsconv.training",
+        "viz": "dsconv.viz",
+    },
+)
 
 
 def __dir__() -> list[str]:

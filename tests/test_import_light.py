@@ -68,3 +68,8 @@ def test_the_package_works_where_torch_cannot_be_imported():
 def test_a_star_import_gives_every_public_name():
     code = "from dsconv import *; import dsconv; print(set(dsconv.__all__) - set(globals()))"
     assert run(code) == "set()"
+
+
+def test_every_public_name_is_there_without_a_further_import():
+    code = "import dsconv; print([n for n in dsconv.__all__ if not hasattr(dsconv, n)])"
+    assert run(code) == "[]"

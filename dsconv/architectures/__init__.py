@@ -7,8 +7,9 @@ so a new network needs rows and nothing else.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dsconv._lazy import loader
 from dsconv.architectures.inference import activation, forward
 from dsconv.architectures.networks import NETWORKS, Network, network
 from dsconv.architectures.parameters import (
@@ -74,13 +75,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "to_module":  # needs torch
-        from dsconv.architectures.module import to_module
-
-        return to_module
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+__getattr__ = loader(__name__, {"to_module": "dsconv.architectures.module"})
 
 
 def __dir__() -> list[str]:

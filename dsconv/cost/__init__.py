@@ -10,8 +10,9 @@ count. Rounding is for display and happens elsewhere.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dsconv._lazy import loader
 from dsconv.cost.layer import Cost, chain_cost, layer_cost, peak_activation_bytes
 from dsconv.cost.network import LayerCost, NetworkCost, NetworkTotal, network_cost
 
@@ -31,13 +32,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "module_cost":  # needs torch
-        from dsconv.cost.module import module_cost
-
-        return module_cost
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+__getattr__ = loader(__name__, {"module_cost": "dsconv.cost.module"})
 
 
 def __dir__() -> list[str]:

@@ -7,9 +7,9 @@ are HTML with inline SVG and need nothing but NumPy; `photographs`, `curves`, `i
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dsconv._lazy import loader
 from dsconv.viz._svg import Drawing, frames
 from dsconv.viz.block import block
 from dsconv.viz.channels import reach
@@ -45,19 +45,15 @@ __all__ = [
 ]
 
 
-_LAZY = {
-    "curves": "dsconv.viz.charts",
-    "intervals": "dsconv.viz.interval_chart",
-    "photographs": "dsconv.viz.photos",
-    "roofline": "dsconv.viz.roofline_chart",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+__getattr__ = loader(
+    __name__,
+    {
+        "curves": "dsconv.viz.charts",
+        "intervals": "dsconv.viz.interval_chart",
+        "photographs": "dsconv.viz.photos",
+        "roofline": "dsconv.viz.roofline_chart",
+    },
+)
 
 
 def __dir__() -> list[str]:
