@@ -221,6 +221,7 @@ PARTS = {
     "EfficientNet, Table 2, EfficientNet-B0": 4,
     "EfficientNet-Lite, README, Lite0": 9,
     "timm, benchmarks of inference": 28,
+    "BSConv, README, CIFAR-10, WRN-16": 28,
 }
 
 
