@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import speed
@@ -17,7 +19,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=speed.TABLE, metavar="FILE")
     parser.add_argument("--rounds", type=int, default=speed.ROUNDS)
     parser.add_argument("--anyway", action="store_true", help="also on a busy machine")
+    parser.add_argument("--part", choices=["kept"], help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    if options.part:
+        _print(speed.cases(), options.rounds)
+        return 0
     command = " ".join(
         ["python -m benchmarks", *(sys.argv[1:] if arguments is None else arguments)]
     )
@@ -26,14 +32,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BusyError as problem:
         print(f"benchmarks: {problem}. Wait, or say --anyway", file=sys.stderr)
         return 2
+    lines = [*_kept(options.rounds), *_print(speed.fresh_cases(), options.rounds)]
+    speed.write(options.output, lines, command, load)
+    return 0
+
+
+def _print(cases: Iterator[speed.Case], rounds: int) -> list[dict[str, str]]:
+    """Measure and print; return the lines."""
     lines = []
-    for case in speed.cases():
-        found = speed.measure(case, options.rounds)
+    for case in cases:
+        found = speed.measure(case, rounds)
         for line in found:
             print(*line.values(), sep="\t", flush=True)
         lines += found
-    speed.write(options.output, lines, command, load)
-    return 0
+    return lines
+
+
+def _kept(rounds: int) -> list[dict[str, str]]:
+    """Measure in a process that keeps its memory; print and return the lines."""
+    command = [sys.executable, "-m", "benchmarks", "--part", "kept", "--rounds", str(rounds)]
+    lines = []
+    with subprocess.Popen(
+        command, env={**os.environ, **speed.KEPT}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        for text in process.stdout or ():
+            print(text, end="", flush=True)
+            values = text.rstrip("\n").split("\t")
+            lines.append(dict(zip(speed.COLUMNS, values, strict=True)))
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return lines
 
 
 if __name__ == "__main__":

@@ -2,6 +2,11 @@
 
 A case is timed in one go, its calls in turns (`dsconv.timing`). Each table line says what a call
 counts (MACs, bytes) beside what it took, so that the two can be compared.
+
+On Linux, memory for an output of more than 32 MiB is given back to the system when the output is
+dropped, and fetched anew, page by page and filled with zeros, by the next call. That may take
+longer than the layer, and has nothing to do with it. So the cases are timed in a process that
+keeps its memory (`KEPT`); some are timed as they come as well, under a name of their own (`FRESH`).
 """
 
 from __future__ import annotations
@@ -9,7 +14,7 @@ from __future__ import annotations
 import csv
 import platform
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +42,23 @@ LAYERS = (
     (1024, 1024, 7),
 )
 """C, N, and the side of the map: a tiny layer, and one of each size in MobileNet."""
+ARTICLES = (3, 256, 12)
+"""The layer that the articles count: kernels of 5 × 5, no padding."""
 LAYER_BATCHES = (1, 16)
 NETWORKS = ("conv_mobilenet_v1", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_large")
 """The first is what the others are compared with."""
 NETWORK_BATCHES = (1, 8)
 LAYOUTS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
 ROUNDS = 15
+KEPT = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**40),
+    "MALLOC_TOP_PAD_": str(2**28),
+}
+"""The environment in which glibc keeps the memory of a process; other systems take no notice."""
+FRESH = ", memory as it comes"
+"""What follows the name of a case that was timed without that environment."""
+FRESH_LAYERS = ((32, 64, 112), (1024, 1024, 7))
 
 
 @dataclass(frozen=True)
@@ -83,28 +99,40 @@ def machine(side: int = 1024, megabytes: int = 256) -> Case:
     return Case("machine", "", 1, (product, copy))
 
 
-def layer(in_channels: int, out_channels: int, size: int, batch: int, layout: str) -> Case:
-    """Return a standard 3×3 layer, both halves of its separable twin, and both together."""
-    standard = ConvSpec(in_channels, out_channels, 3, padding=1)
-    depthwise = ConvSpec.depthwise(in_channels, 3, padding=1)
+def layer(
+    in_channels: int,
+    out_channels: int,
+    size: int,
+    batch: int,
+    layout: str,
+    kernel: int = 3,
+    padding: int = 1,
+) -> Case:
+    """Return a standard layer, both halves of its separable twin, and both together."""
+    standard = ConvSpec(in_channels, out_channels, kernel, padding=padding)
+    depthwise = ConvSpec.depthwise(in_channels, kernel, padding=padding)
     pointwise = ConvSpec.pointwise(in_channels, out_channels)
     x = torch.randn(batch, in_channels, size, size)
+    outputs = size + 2 * padding - kernel + 1
+    smaller = x[..., :outputs, :outputs]
     calls = [
-        _layers(name, specs, x, layout)
-        for name, specs in (
-            ("standard", [standard]),
-            ("separable", [depthwise, pointwise]),
-            ("depthwise", [depthwise]),
-            ("pointwise", [pointwise]),
+        _layers(name, specs, given, layout, padding)
+        for name, specs, given in (
+            ("standard", [standard], x),
+            ("separable", [depthwise, pointwise], x),
+            ("depthwise", [depthwise], x),
+            ("pointwise", [pointwise], smaller),
         )
     ]
-    dense, rows = nn.Linear(in_channels, out_channels, bias=False), x.permute(0, 2, 3, 1)
-    rows = rows.contiguous()
+    dense = nn.Linear(in_channels, out_channels, bias=False)
+    rows = smaller.permute(0, 2, 3, 1).contiguous()
     calls.append(Call("linear", lambda: dense(rows), calls[-1].macs, calls[-1].bytes))
     return Case(f"{in_channels} to {out_channels} at {size}", layout, batch, tuple(calls))
 
 
-def _layers(name: str, specs: Sequence[ConvSpec], x: torch.Tensor, layout: str) -> Call:
+def _layers(
+    name: str, specs: Sequence[ConvSpec], x: torch.Tensor, layout: str, padding: int
+) -> Call:
     memory = LAYOUTS[layout]
     chain = nn.Sequential(
         *(
@@ -112,14 +140,14 @@ def _layers(name: str, specs: Sequence[ConvSpec], x: torch.Tensor, layout: str) 
                 spec.in_channels,
                 spec.out_channels,
                 spec.kernel_size,  # type: ignore[arg-type]
-                padding=spec.kernel_size[0] // 2,
+                padding=padding if spec.kernel_size[0] > 1 else 0,
                 groups=spec.groups,
                 bias=False,
             )
             for spec in specs
         )
     ).to(memory_format=memory)  # type: ignore[call-overload]
-    given = x.to(memory_format=memory)
+    given = x.contiguous(memory_format=memory)
     counted = chain_cost(specs, x.shape[2:], batch_size=len(x))
     return Call(name, lambda: chain(given), counted.macs, counted.bytes_moved)
 
@@ -139,16 +167,33 @@ def _network(name: str, x: torch.Tensor, memory: torch.memory_format) -> Call:
 
 
 def cases() -> Iterator[Case]:
-    """Yield everything that the table holds; each is made when the one before is done."""
+    """Yield what is timed in a process that keeps its memory, each when the one before is done."""
     torch.manual_seed(0)
     yield machine()
     for in_channels, out_channels, size in LAYERS:
         for batch in LAYER_BATCHES:
             for layout in LAYOUTS:
                 yield layer(in_channels, out_channels, size, batch, layout)
+    for batch in LAYER_BATCHES:
+        for layout in LAYOUTS:
+            case = layer(*ARTICLES, batch, layout, kernel=5, padding=0)
+            yield replace(case, name="articles' layer")
     for batch in NETWORK_BATCHES:
         for layout in LAYOUTS:
             yield networks(batch, layout)
+
+
+def fresh_cases() -> Iterator[Case]:
+    """Yield what is timed as it comes, besides."""
+    torch.manual_seed(0)
+    for in_channels, out_channels, size in FRESH_LAYERS:
+        for batch in LAYER_BATCHES:
+            yield _fresh(layer(in_channels, out_channels, size, batch, "NCHW"))
+    yield _fresh(networks(NETWORK_BATCHES[-1], "NCHW"))
+
+
+def _fresh(case: Case) -> Case:
+    return replace(case, name=case.name + FRESH)
 
 
 def measure(case: Case, rounds: int = ROUNDS, at_least: float = 0.01) -> list[dict[str, str]]:
@@ -171,11 +216,21 @@ def write(path: Path, lines: Sequence[dict[str, str]], command: str, load: float
         file.write(
             f"# command: {command} | Python {platform.python_version()}, torch {torch.__version__}"
             f" | 1 thread of {processor()}, {platform.system()} {platform.machine()}, "
-            f"load before {load:.2f}\n"
+            f"memory kept but where a case says otherwise, load before {load:.2f}\n"
         )
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(lines)
 
 
-__all__ = ["Call", "Case", "cases", "layer", "machine", "measure", "networks", "write"]
+__all__ = [
+    "Call",
+    "Case",
+    "cases",
+    "fresh_cases",
+    "layer",
+    "machine",
+    "measure",
+    "networks",
+    "write",
+]

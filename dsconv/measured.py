@@ -129,8 +129,9 @@ class Speed:
     Attributes
     ----------
     case : str
-        What was timed in turns: ``machine``, ``networks``, or a layer such as
-        ``512 to 512 at 14``.
+        What was timed in turns: ``machine``, ``networks``, ``articles' layer``, or a layer such
+        as ``512 to 512 at 14``. Memory was kept from call to call, unless ``, memory as it
+        comes`` stands behind.
     call : str
         ``standard``, ``separable``, ``depthwise``, ``pointwise``, ``linear``, or a network's name.
     layout : {"NCHW", "NHWC", ""}

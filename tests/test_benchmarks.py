@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import subprocess
 
 import pytest
 import torch
@@ -31,6 +32,16 @@ def test_a_layer_s_calls_give_maps_of_one_size_and_count_what_they_do(layout):
     with torch.no_grad():
         out = calls["standard"].run()
     assert out.is_contiguous(memory_format=torch.channels_last) == wanted
+
+
+def test_the_articles_layer_is_the_articles():
+    calls = {call.name: call for call in speed.layer(3, 256, 12, 2, "NCHW", 5, 0).calls}
+    with torch.no_grad():
+        shapes = {name: tuple(call.run().shape) for name, call in calls.items()}
+    assert shapes["standard"] == shapes["separable"] == (2, 256, 8, 8)
+    assert (shapes["depthwise"], shapes["linear"]) == ((2, 3, 8, 8), (2, 8, 8, 256))
+    assert (calls["standard"].macs, calls["separable"].macs) == (2 * 1_228_800, 2 * 53_952)
+    assert (calls["depthwise"].macs, calls["pointwise"].macs) == (2 * 4_800, 2 * 49_152)
 
 
 def test_networks_are_timed_on_one_batch_and_counted_for_it():
@@ -66,6 +77,32 @@ def test_a_busy_machine_is_refused_and_nothing_is_written(tmp_path, monkeypatch,
     assert not list(tmp_path.iterdir())
 
 
+def test_one_part_keeps_its_memory_and_the_other_does_not(tmp_path, monkeypatch):
+    script = (
+        "import sys; from benchmarks import speed, __main__ as command\n"
+        "speed.cases = lambda: iter([speed.layer(1, 1, 2, 1, 'NCHW')])\n"
+        "sys.exit(command.main(sys.argv[1:]))"
+    )
+    popen = subprocess.Popen
+
+    def with_small_cases(command, env, **options):
+        assert {name: env[name] for name in speed.KEPT} == speed.KEPT
+        return popen([command[0], "-c", script, *command[3:]], env=env, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", with_small_cases)
+    small = speed.layer(1, 1, 2, 1, "NHWC")
+    monkeypatch.setattr(speed, "fresh_cases", lambda: iter([speed._fresh(small)]))
+    file = tmp_path / "speed.csv"
+    assert main(["--output", str(file), "--rounds", "1", "--anyway"]) == 0
+    lines = list(csv.DictReader(file.read_text().splitlines()[1:]))
+    assert [line["case"] for line in lines[::5]] == [
+        "1 to 1 at 2",
+        "1 to 1 at 2, memory as it comes",
+    ]
+    assert [line["layout"] for line in lines[::5]] == ["NCHW", "NHWC"]
+    assert len(lines) == 10
+
+
 def test_the_committed_table_has_every_case_and_counts_what_the_code_counts():
     with speed.TABLE.open(encoding="utf-8", newline="") as file:
         first = next(file)
@@ -73,9 +110,11 @@ def test_the_committed_table_has_every_case_and_counts_what_the_code_counts():
     assert first.startswith("# command: python -m benchmarks | ")
     found = {(line["case"], line["call"], line["layout"], line["batch"]): line for line in lines}
     assert len(found) == len(lines)
-    layers = len(speed.LAYERS) * len(speed.LAYER_BATCHES) * len(speed.LAYOUTS) * 5
+    layers = (len(speed.LAYERS) + 1) * len(speed.LAYER_BATCHES) * len(speed.LAYOUTS) * 5
     whole = len(speed.NETWORKS) * len(speed.NETWORK_BATCHES) * len(speed.LAYOUTS)
-    assert len(lines) == 2 + layers + whole
+    fresh = len(speed.FRESH_LAYERS) * len(speed.LAYER_BATCHES) * 5 + len(speed.NETWORKS)
+    assert len(lines) == 2 + layers + whole + fresh
+    assert sum(line["case"].endswith(speed.FRESH) for line in lines) == fresh
     for call in speed.layer(512, 512, 14, 16, "NHWC").calls:
         line = found["512 to 512 at 14", call.name, "NHWC", "16"]
         assert (int(line["macs"]), int(line["bytes"])) == (call.macs, call.bytes)
