@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import speed
+from dsconv import _table
+from dsconv.geometry import whole_number
 from dsconv.timing import BusyError, check_idle
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure everything; return 2 if the machine is busy."""
+    """Measure everything; return 2 for a refusal, 1 if the process for one part failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--output", type=Path, default=speed.TABLE, metavar="FILE")
     parser.add_argument("--rounds", type=int, default=speed.ROUNDS)
@@ -24,15 +27,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.part:
         _print(speed.cases(), options.rounds)
         return 0
-    command = " ".join(
-        ["python -m benchmarks", *(sys.argv[1:] if arguments is None else arguments)]
-    )
+    given = sys.argv[1:] if arguments is None else arguments
+    command = shlex.join(["python", "-m", "benchmarks", *given])
     try:
+        whole_number("--rounds", options.rounds, minimum=1)
+        _table.check_place(options.output)
         load = check_idle(anyway=options.anyway)
     except BusyError as problem:
         print(f"benchmarks: {problem}. Wait, or say --anyway", file=sys.stderr)
         return 2
-    lines = [*_kept(options.rounds), *_print(speed.fresh_cases(), options.rounds)]
+    except ValueError as problem:
+        print(f"benchmarks: {problem}", file=sys.stderr)
+        return 2
+    try:
+        lines = [*_kept(options.rounds), *_print(speed.fresh_cases(), options.rounds)]
+    except subprocess.CalledProcessError as problem:
+        print(f"benchmarks: nothing is written. {problem}", file=sys.stderr)
+        return 1
     speed.write(options.output, lines, command, load)
     return 0
 

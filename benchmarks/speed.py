@@ -11,7 +11,6 @@ keeps its memory (`KEPT`); some are timed as they come as well, under a name of 
 
 from __future__ import annotations
 
-import csv
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from dsconv import _table
 from dsconv.architectures import network, to_module, walk
 from dsconv.cost import chain_cost, network_cost
 from dsconv.geometry import ConvSpec
@@ -212,15 +212,12 @@ def measure(case: Case, rounds: int = ROUNDS, at_least: float = 0.01) -> list[di
 
 def write(path: Path, lines: Sequence[dict[str, str]], command: str, load: float) -> None:
     """Write a table below a line that says what made it, and on what."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(
-            f"# command: {command} | Python {platform.python_version()}, torch {torch.__version__}"
-            f" | 1 thread of {processor()}, {platform.system()} {platform.machine()}, "
-            f"memory kept but where a case says otherwise, load before {load:.2f}\n"
-        )
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    said = (
+        f"command: {command} | Python {platform.python_version()}, torch {torch.__version__}"
+        f" | 1 thread of {processor()}, {platform.system()} {platform.machine()}, "
+        f"memory kept but where a case says otherwise, load before {load:.2f}"
+    )
+    _table.write(path, said, COLUMNS, [[line[name] for name in COLUMNS] for line in lines])
 
 
 __all__ = [

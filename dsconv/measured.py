@@ -11,12 +11,12 @@ made it, from what and on what machine:
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
+
+from dsconv._table import parsed
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class StudyNetwork:
     test_accuracy : float
         Between 0 and 1, the mean over the seeds.
     low, high : float
-        Its interval of 95 %, over seeds and test pictures.
+        Its interval of 95 %, over seeds and test pictures; with one seed, over pictures alone.
     seeds_deviation : float or None
         The standard deviation between seeds; None with one.
     train_accuracy : float
@@ -73,11 +73,14 @@ class Comparison:
     first, second : str
         Families.
     axis : {"macs", "parameters", "width", "milliseconds"}
-        What is equal, or what the ratio is of.
+        What is equal, or what the ratio is of. Milliseconds are those of one picture out of a
+        batch of 32; a network counts as slow as the slowest of its family that is no wider.
     at : str
         Where it is equal: one cost, or several whose differences are averaged; or the accuracy.
     value, low, high : float
-        With its interval of 95 %.
+        With its interval of 95 %, over seeds and test pictures. It knows nothing of seeds where a
+        network has one, nor of how exactly times were measured. An end is 0 or infinite where a
+        sweep does not say more.
     """
 
     role: str
@@ -164,12 +167,6 @@ _FILES: dict[type[Any], str] = {
     Comparison: "study_comparisons.csv",
     Latency: "study_latency.csv",
     Speed: "speed.csv",
-}
-_READ: dict[str, Callable[[str], Any]] = {
-    "int": int,
-    "float": float,
-    "str": str,
-    "float | None": lambda text: float(text) if text else None,
 }
 
 
@@ -285,7 +282,7 @@ def speeds(**where: Any) -> list[Speed]:
 
 
 def origin(kind: type[Any]) -> str:
-    """Return what made a table: the command, the versions, the machine.
+    """Return what made a table: the command, and the machine that computed.
 
     Parameters
     ----------
@@ -335,12 +332,8 @@ def _select(kind: type[Line], where: dict[str, Any]) -> list[Line]:
 def _table(file: str) -> tuple[str, tuple[Any, ...]]:
     [kind] = (kind for kind, name in _FILES.items() if name == file)
     text = (resources.files("dsconv") / "data" / file).read_text(encoding="utf-8")
-    first, *lines = text.splitlines()
-    made = []
-    for line in csv.DictReader(lines):
-        values = {field.name: _READ[str(field.type)](line[field.name]) for field in fields(kind)}
-        made.append(kind(**values))
-    return first.removeprefix("# "), tuple(made)
+    said, lines = parsed(text, kind, file)
+    return said, tuple(lines)
 
 
 __all__ = [

@@ -73,7 +73,7 @@ def side_by_side(
     Raises
     ------
     TypeError
-        If something that shall be called cannot be, or a number is none.
+        If `calls` is no dict, something that shall be called cannot be, or a number is none.
     ValueError
         If there are no calls, the reference is none of them, or a number is out of range.
 
@@ -89,6 +89,9 @@ def side_by_side(
     >>> took["once"].ratio, took["ten times"].ratio > 2
     (1.0, True)
     """
+    if not isinstance(calls, Mapping):
+        msg = f"calls must be a dict of names to functions. Received: {type(calls).__name__}"
+        raise TypeError(msg)
     if not calls:
         msg = "calls must hold at least one call. Received: none"
         raise ValueError(msg)
@@ -98,7 +101,8 @@ def side_by_side(
             raise TypeError(msg)
     reference = next(iter(calls)) if reference is None else reference
     if reference not in calls:
-        msg = f"reference must be one of {', '.join(calls)}. Received: reference={reference!r}"
+        known = ", ".join(map(str, calls))
+        msg = f"reference must be one of {known}. Received: reference={reference!r}"
         raise ValueError(msg)
     rounds = whole_number("rounds", rounds, minimum=1)
     at_least = positive("at_least", at_least)
@@ -181,13 +185,21 @@ def check_idle(*, most: float = 0.3, anyway: bool = False) -> float:
     ------
     BusyError
         If the load is above `most`.
+    TypeError
+        If `most` is no number.
+    ValueError
+        If `most` is not positive and finite.
 
     Examples
     --------
     >>> check_idle(anyway=True) >= 0
     True
     """
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    most = positive("most", most)
+    try:
+        load = os.getloadavg()[0]
+    except (AttributeError, OSError):  # Windows has none; others may fail to tell it
+        load = 0.0
     if load > most and not anyway:
         msg = (
             "times are measured on a machine that does nothing else: its load must be at most "

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import dsconv
+from dsconv import _table
 from dsconv.timing import BusyError, check_idle
 from experiments import latency, results, runner
 from experiments.config import GROUPS, parse
@@ -84,6 +85,7 @@ def compare(options: argparse.Namespace) -> int:
     """Write the tables of the analysis; say what the protocol asks for first."""
     from experiments import analyse
 
+    _table.check_place(options.tables / analyse.NETWORKS)
     rows = results.read(options.results / results.RUNS)
     if not rows:
         msg = f"there must be runs to compare. Received: none in {options.results}"
@@ -109,6 +111,7 @@ def compare(options: argparse.Namespace) -> int:
 
 def time_networks(options: argparse.Namespace) -> int:
     """Time every network at every batch size."""
+    _table.check_place(options.tables / latency.TABLE)
     load = check_idle(anyway=options.anyway)
     took = {batch: latency.measure(latency.networks(), batch) for batch in latency.BATCHES}
     latency.write(options.tables / latency.TABLE, took, load)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from itertools import accumulate
@@ -15,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from dsconv import _table
 from dsconv.measured import Comparison, StudyNetwork
 from experiments import latency
 from experiments.config import FASHION, SWAPPED, Config
@@ -52,7 +52,7 @@ class Curve:
     ----------
     costs : dict of str to tuple of float
         By axis: width, parameters, macs, and milliseconds if they are known; one number a
-        network, rising.
+        network, never less than the one before.
     right : tuple of ndarray, shape (seeds, images)
         Of each network: whether each run answered each test image right.
     """
@@ -79,7 +79,7 @@ def curves(
     times : mapping of (str, int) to float, optional
         Milliseconds by family and width. A network counts as slow as the slowest that is no wider:
         the smallest ones differ by less than what can be measured. Where none is slower than the
-        smallest, times are left out.
+        smallest, or a network's time is not known, the family's times are left out.
 
     Returns
     -------
@@ -107,9 +107,9 @@ def curves(
             "parameters": tuple(float(total.parameters) for total in totals),
             "macs": tuple(float(total.macs) for total in totals),
         }
-        taken = [(times or {}).get((name, width), 0.0) for width in widths]
-        taken = list(accumulate(taken, max))
-        if 0 < taken[0] < taken[-1]:
+        own = [(times or {}).get((name, width), 0.0) for width in widths]
+        taken = list(accumulate(own, max))
+        if all(own) and taken[0] < taken[-1]:
             costs["milliseconds"] = tuple(taken)
         right = tuple(
             np.stack([row.right for row in sorted(cells[name, width], key=lambda r: r.seed)])
@@ -193,7 +193,7 @@ def accuracy_at(costs: Sequence[float], accuracies: Array, point: float) -> Arra
     Parameters
     ----------
     costs : sequence of float
-        Rising.
+        Rising; of equal ones the last counts.
     accuracies : ndarray, shape (..., networks)
     point : float
 
@@ -214,9 +214,11 @@ def accuracy_at(costs: Sequence[float], accuracies: Array, point: float) -> Arra
     if not costs[0] <= point <= costs[-1]:
         msg = f"a point must lie within {costs[0]:g} to {costs[-1]:g}. Received: {point!r}"
         raise ValueError(msg)
-    after = min(max(int(np.searchsorted(costs, point, side="right")), 1), len(costs) - 1)
-    share = log(point / costs[after - 1]) / log(costs[after] / costs[after - 1])
-    return np.asarray(accuracies[..., after - 1] * (1 - share) + accuracies[..., after] * share)
+    before = int(np.searchsorted(costs, point, side="right")) - 1
+    if costs[before] == point:
+        return np.asarray(accuracies[..., before])
+    share = log(point / costs[before]) / log(costs[before + 1] / costs[before])
+    return np.asarray(accuracies[..., before] * (1 - share) + accuracies[..., before + 1] * share)
 
 
 def log_cost_at(costs: Sequence[float], accuracies: Array, level: float) -> Array:
@@ -299,7 +301,8 @@ def cost_ratio(
     -------
     Estimate or None
         None where one of the two does not cross the level within its sweep. An end of the
-        interval is 0 or ∞ where that happens in too many draws.
+        interval is 0 or ∞ where that happens in too many draws; those in which neither reaches
+        the level, or both start above it, do not count.
     """
 
     def ratio(one: Array, other: Array) -> Array:
@@ -417,7 +420,9 @@ def _primary_pair(
                 got = difference(first, second, pair, axis, [point])
                 add("secondary", "difference", axis, f"{point:.0f}", got)
     if all("milliseconds" in curve.costs for curve in (first, second)):
-        for point in _shared_points("milliseconds", first, second):
+        # Rounding may carry a point out of a sweep that is very short.
+        timed = _shared_points("milliseconds", first, second)
+        for point in (one for one in timed if covered("milliseconds", one)):
             got = difference(first, second, pair, "milliseconds", [point])
             add("exploratory", "difference", "milliseconds", f"{point:.4g}", got)
     axes: tuple[Axis, ...] = ("macs", "parameters")
@@ -535,14 +540,11 @@ def write(
 
 
 def _write(path: Path, kind: type[Any], lines: Sequence[Any], said: str) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(f"# {said}\n")
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(field.name for field in fields(kind))
-        for line in lines:
-            writer.writerow(
-                f"{value:.5f}" if isinstance(value, float) else value for value in astuple(line)
-            )
+    texts = [
+        [f"{value:z.5f}" if isinstance(value, float) else value for value in astuple(line)]
+        for line in lines
+    ]
+    _table.write(path, said, (field.name for field in fields(kind)), texts)
 
 
 __all__ = [

@@ -5,7 +5,6 @@ What counts is the ratio to the reference of the same round (`dsconv.timing`).
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import torch
 
+from dsconv import _table
 from dsconv.architectures import to_module
 from dsconv.geometry import Shape
 from dsconv.measured import Latency
@@ -75,36 +75,35 @@ def _call(network: Network, x: torch.Tensor) -> Callable[[], torch.Tensor]:
 def write(path: Path, took: dict[int, dict[Network, Timing]], load: float) -> None:
     """Write the table that `dsconv.measured` reads, with the machine; it replaces an older one."""
     machine = environment()
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(
-            f"# command: python -m experiments latency | Python {machine['python']}, torch "
-            f"{machine['torch']} | 1 thread of {machine['processor']}, load before {load:.2f}\n"
-        )
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(field.name for field in fields(Latency))
-        for batch, timings in took.items():
-            for network, timing in timings.items():
-                numbers = (timing.milliseconds, timing.ratio, timing.low, timing.high)
-                writer.writerow(
-                    (
-                        *(*network, cost(*network, (14, 14)).macs, batch),
-                        *(f"{number:.4f}" for number in numbers),
-                        _name(REFERENCE),
-                    )
-                )
+    said = (
+        f"command: python -m experiments latency | Python {machine['python']}, torch "
+        f"{machine['torch']} | 1 thread of {machine['processor']}, load before {load:.2f}"
+    )
+    lines = []
+    for batch, timings in took.items():
+        for network, timing in timings.items():
+            numbers = (timing.milliseconds, timing.ratio, timing.low, timing.high)
+            counted = (*network, cost(*network, (14, 14)).macs, batch)
+            lines.append((*counted, *(f"{number:.4f}" for number in numbers), _name(REFERENCE)))
+    _table.write(path, said, (field.name for field in fields(Latency)), lines)
 
 
 def read(path: Path, batch: int) -> dict[Network, float]:
-    """Return the milliseconds for one picture, by family and width; empty if there is no table."""
+    """Return the milliseconds for one picture, by family and width; empty if there is no table.
+
+    Raises
+    ------
+    ValueError
+        If the table is not what `write` writes.
+    """
     if not path.exists():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        next(file)  # what made it
-        return {
-            (line["family"], int(line["width"])): float(line["milliseconds"]) / batch
-            for line in csv.DictReader(file)
-            if int(line["batch"]) == batch
-        }
+    _, lines = _table.parsed(path.read_text(encoding="utf-8"), Latency, str(path))
+    return {
+        (line.family, line.width): line.milliseconds / batch
+        for line in lines
+        if line.batch == batch
+    }
 
 
 __all__ = ["measure", "networks", "read", "write"]

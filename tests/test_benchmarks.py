@@ -77,6 +77,33 @@ def test_a_busy_machine_is_refused_and_nothing_is_written(tmp_path, monkeypatch,
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rounds", "0"], "--rounds must be at least 1"),
+        (["--output", "none/speed.csv"], "folder must be there. Received: none"),
+    ],
+)
+def test_what_cannot_be_measured_or_written_is_refused_at_once(
+    tmp_path, monkeypatch, capsys, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    file = str(tmp_path / "speed.csv")
+    assert main(["--output", file, "--anyway", *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_written_if_one_part_fails(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(speed, "KEPT", {})
+    popen = subprocess.Popen
+    failing = lambda command, **options: popen([command[0], "-c", "exit(3)"], **options)  # noqa: E731
+    monkeypatch.setattr(subprocess, "Popen", failing)
+    assert main(["--output", str(tmp_path / "speed.csv"), "--anyway"]) == 1
+    assert "nothing is written. Command" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_one_part_keeps_its_memory_and_the_other_does_not(tmp_path, monkeypatch):
     script = (
         "import sys; from benchmarks import speed, __main__ as command\n"

@@ -606,6 +606,15 @@ def test_an_unfinished_grid_is_compared_with_a_warning(tmp_path, capsys):
     assert len((tmp_path / "study_networks.csv").read_text().splitlines()) == 3
 
 
+@pytest.mark.parametrize("name", ["analyse", "latency"])
+def test_a_folder_that_is_not_there_is_said_before_the_work(tmp_path, capsys, name):
+    written(tmp_path / results.RUNS, a_row(0))
+    given = ["--tables", str(tmp_path / "none")]
+    more = ["--results", str(tmp_path)] if name == "analyse" else ["--anyway"]
+    assert command.main([name, *given, *more]) == 2
+    assert "folder must be there. Received: " in capsys.readouterr().err
+
+
 def test_an_interruption_is_no_traceback(tmp_path, monkeypatch, capsys):
     def interrupted(*_given, **_options):
         raise KeyboardInterrupt

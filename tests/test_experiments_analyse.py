@@ -7,6 +7,7 @@ from math import exp, inf, log
 import numpy as np
 import pytest
 
+from dsconv import measured
 from dsconv.timing import Timing
 from experiments import analyse, latency
 from experiments.analyse import Curve, Estimate, accuracy_at, cost_ratio, log_cost_at
@@ -48,6 +49,11 @@ def test_equal_costs_side_by_side_are_no_obstacle():
     accuracies = np.array([0.5, 0.6, 0.7, 0.8])
     assert accuracy_at(flat, accuracies, 1.0) == pytest.approx(0.6)
     assert accuracy_at(flat, accuracies, 10**0.5) == pytest.approx(0.65)
+
+
+def test_a_network_s_own_cost_is_read_at_the_ends_and_of_one_alone():
+    assert accuracy_at([4.0], np.array([0.5]), 4.0) == 0.5
+    assert accuracy_at([1.0, 10.0, 10.0], np.array([0.5, 0.6, 0.7]), 10.0) == 0.7
 
 
 @pytest.mark.parametrize("point", [0.5, 101])
@@ -254,7 +260,26 @@ def test_equal_time_is_read_where_times_are_known_and_rise(tmp_path):
     assert found[:3] == (slower["standard", 2], slower["standard", 2], times["standard", 12])
     flat = analyse.curves(a_grid(), times=dict.fromkeys(times, 1.0))
     assert all("milliseconds" not in curve.costs for curve in flat.values())
+    del times["standard", 12]
+    assert "milliseconds" not in analyse.curves(a_grid(), times=times)["standard"].costs
     assert latency.read(tmp_path / "none.csv", 1) == {}
+    (tmp_path / latency.TABLE).write_text("# by hand\nfamily\nstandard\n")
+    with pytest.raises(ValueError, match=r"latency\.csv: the columns must be .* Received: family"):
+        latency.read(tmp_path / latency.TABLE, 32)
+
+
+def test_one_network_of_a_family_is_enough_to_be_compared_at_its_width():
+    rows = [row for row in a_grid() if row.config.family == "standard"]
+    made = analyse.comparisons([*rows, made_up("separable", 4, 0, 0.6)], 50)
+    assert [(line.axis, line.at) for line in made if line.quantity == "difference"] == [
+        ("width", "4")
+    ]
+
+
+def test_a_table_has_no_zero_below_zero(tmp_path):
+    line = measured.Comparison("primary", "d", "difference", "a", "b", "macs", "1", -1e-9, -1.0, 1)
+    analyse._write(tmp_path / "made.csv", measured.Comparison, [line], "by hand")
+    assert (tmp_path / "made.csv").read_text().endswith("macs,1,0.00000,-1.00000,1\n")
 
 
 def test_rows_without_test_data_and_other_lengths_do_not_enter_a_curve():

@@ -68,6 +68,13 @@ def test_a_table_begins_with_how_it_was_made(tmp_path):
     assert found == [{"seed": "0", "kind": "a, b"}, {"seed": "1", "kind": "c"}]
 
 
+def test_a_table_without_runs_is_refused_and_the_old_one_stays(tmp_path):
+    (tmp_path / "made.csv").write_text("old")
+    with pytest.raises(ValueError, match=r"must hold one or more\. Received: none"):
+        write(tmp_path / "made.csv", [], ["python"], ["torch"])
+    assert (tmp_path / "made.csv").read_text() == "old"
+
+
 def test_it_refuses_an_unknown_option():
     with pytest.raises(SystemExit):
         main(["--epoch", "many"])

@@ -39,6 +39,14 @@ def test_an_open_end_is_drawn_to_the_edge():
     assert box.get_xlabel() == "times (log scale)"
 
 
+def test_an_end_at_0_is_open_on_a_log_scale():
+    lines = {"a": (2.0, 0.0, 4.0), "b": (8.0, 4.0, 16.0)}
+    box = viz.intervals(lines, xlabel="times", log="x").axes[0]
+    [ends] = box.collections
+    assert ends.get_segments()[0][0, 0] == box.get_xlim()[0]
+    assert 1 < box.get_xlim()[0] < 2
+
+
 @pytest.mark.parametrize(
     ("lines", "log", "error", "message"),
     [
@@ -48,6 +56,7 @@ def test_an_open_end_is_drawn_to_the_edge():
         ({"a": (np.nan, 0, 1)}, "", ValueError, "a finite number"),
         ({"a": (2, 0, 1)}, "", ValueError, r"must lie within its interval. Received: \(2, 0, 1\)"),
         ({"a": (-1, -2, 1)}, "x", ValueError, "logarithmic axis must have positive"),
+        ({"a": (1, -1, 2)}, "x", ValueError, "logarithmic axis must have positive"),
         ({"a": (1, 0, 2)}, "y", ValueError, "log must be '' or 'x'. Received: log='y'"),
         ({"a": ("1", "0", "2")}, "", TypeError, "must hold real numbers"),
     ],
@@ -55,3 +64,20 @@ def test_an_open_end_is_drawn_to_the_edge():
 def test_what_cannot_be_drawn(lines, log, error, message):
     with pytest.raises(error, match=message):
         viz.intervals(lines, xlabel="points", log=log)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"level": np.nan}, ValueError, "level must be a number that the axis can show"),
+        ({"level": "0"}, TypeError, "level must hold real numbers"),
+        ({"level": 0, "log": "x"}, ValueError, "can show. Received: level=0"),
+        ({"band": (1,)}, ValueError, r"band must be two numbers, the lower first, .* band=\(1,\)"),
+        ({"band": (2, 1)}, ValueError, "the lower first"),
+        ({"band": (0, np.inf)}, ValueError, "the lower first"),
+        ({"band": (0, 1), "log": "x"}, ValueError, "the lower first"),
+    ],
+)
+def test_marks_that_cannot_be_drawn(given, error, message):
+    with pytest.raises(error, match=message):
+        viz.intervals({"a": (1, 0.5, 2)}, xlabel="points", **given)

@@ -16,6 +16,8 @@ import torch
 from notebooks import BOOK, ROOT
 from runs import definitions, write
 
+from dsconv._table import check_place
+
 CHAPTER = BOOK / "trained.ipynb"
 TABLE = ROOT / "dsconv" / "data" / "digits_runs.csv"
 TERMS = range(1, 10)
@@ -55,6 +57,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--output", type=Path, default=TABLE)
     given = parser.parse_args(arguments)
 
+    check_place(given.output)
     torch.set_num_threads(1)
     chapter = definitions(CHAPTER)
     lines = []

@@ -19,6 +19,8 @@ import torch
 from notebooks import BOOK, ROOT
 from runs import definitions, write
 
+from dsconv._table import check_place
+
 CHAPTER = BOOK / "sequences.ipynb"
 TABLE = ROOT / "dsconv" / "data" / "mnist1d_runs.csv"
 
@@ -78,6 +80,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--output", type=Path, default=TABLE)
     given = parser.parse_args(arguments)
 
+    check_place(given.output)
     torch.set_num_threads(1)
     chapter = definitions(CHAPTER)
     data = chapter["sequences"]()

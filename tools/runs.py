@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import csv
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from notebooks import REMOVED, SOLUTION, code_cells, read, tags
 from rules import parsed
 
+from dsconv import _table
 from dsconv.timing import processor
 
 
@@ -31,12 +31,13 @@ def write(
     path: Path, lines: Sequence[Mapping[str, Any]], command: Sequence[str], packages: Sequence[str]
 ) -> None:
     """Write a table below a line with the command, the versions and the machine."""
+    if not lines:
+        msg = f"a table of runs must hold one or more. Received: none for {path}"
+        raise ValueError(msg)
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(
-            f"# command: {shlex.join(command)} | Python {platform.python_version()}, {versions} | "
-            f"1 thread of {processor()}, {platform.system()} {platform.machine()}\n"
-        )
-        writer = csv.DictWriter(file, lines[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
+    said = (
+        f"command: {shlex.join(command)} | Python {platform.python_version()}, {versions} | "
+        f"1 thread of {processor()}, {platform.system()} {platform.machine()}"
+    )
+    columns = [*lines[0]]
+    _table.write(path, said, columns, [[line[name] for name in columns] for line in lines])

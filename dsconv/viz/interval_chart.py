@@ -31,8 +31,8 @@ def intervals(
     Parameters
     ----------
     lines : dict of str to array_like, shape (3,)
-        By name: the number, and the two ends of its interval. An end may be infinite; it is drawn
-        to the edge.
+        By name: the number, and the two ends of its interval. An end may be infinite, or 0 on a
+        log scale; it is drawn to the edge.
     xlabel : str
         The axis's name, with its unit. A log scale is added to it in words.
     log : {"", "x"}, optional
@@ -54,7 +54,7 @@ def intervals(
         If `lines` is no dict, a name is no text, or values are no real numbers.
     ValueError
         If there is no line, a number lies outside its interval or is not finite, `log` is unknown,
-        or a logarithmic axis has a value that is not positive.
+        `level` or `band` cannot be drawn, or a logarithmic axis has a value that is not positive.
 
     Examples
     --------
@@ -70,7 +70,15 @@ def intervals(
         msg = "lines must hold one number or more. Received: none"
         raise ValueError(msg)
     values = np.stack([_interval(name, lines[name], positive=bool(log)) for name in names])
+    marks = np.concatenate(
+        [
+            [] if level is None else _mark("level", level, (), positive=bool(log)),
+            [] if band is None else _mark("band", band, (2,), positive=bool(log)),
+        ]
+    )
     [label] = texts("xlabel", [xlabel], 1)
+    closed = np.isfinite(values) & (values > 0 if log else True)
+    inner = np.where(closed, values, values[:, :1])  # open ends are nowhere
     with context(STYLE):
         size = (PAGE, LINE * len(names) + 1.0)
         figure = Curves(figsize=size, dpi=DPI, facecolor="white")
@@ -84,12 +92,10 @@ def intervals(
         rows = np.arange(len(names))
         box.plot(values[:, 0], rows, "o", color=LIGHT["kernel"], markersize=7)
         if log:
-            box.set_xscale("log", base=base(np.where(np.isfinite(values), values, values[0, 0])))
+            box.set_xscale("log", base=base(inner))
             box.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
             box.xaxis.set_minor_locator(NullLocator())
-        ends = np.where(np.isfinite(values), values, values[:, :1]).ravel()
-        marks = np.array([*([] if level is None else [level]), *(band or [])])
-        shown = np.concatenate([ends, marks])
+        shown = np.concatenate([inner.ravel(), marks])
         box.update_datalim(np.stack([shown, np.zeros_like(shown)], axis=1))
         box.autoscale_view()
         edges = box.get_xlim()
@@ -121,10 +127,22 @@ def _interval(name: str, given: Any, *, positive: bool) -> Values:
     if not values[1] <= values[0] <= values[2]:
         msg = f"lines[{name!r}] must lie within its interval. Received: {given!r}"
         raise ValueError(msg)
-    if positive and values[0] <= 0:
+    if positive and (values[0] <= 0 or values[1] < 0):
         msg = f"a logarithmic axis must have positive values. Received: lines[{name!r}]={given!r}"
         raise ValueError(msg)
     return values
+
+
+def _mark(name: str, given: Any, shape: tuple[int, ...], *, positive: bool) -> Values:
+    values = real(name, given)
+    rising = (
+        values.shape == shape and np.isfinite(values).all() and (np.diff(values.ravel()) > 0).all()
+    )
+    if not rising or (positive and values.min() <= 0):
+        kind = "two numbers, the lower first," if shape else "a number"
+        msg = f"{name} must be {kind} that the axis can show. Received: {name}={given!r}"
+        raise ValueError(msg)
+    return values.ravel()
 
 
 __all__ = ["intervals"]
