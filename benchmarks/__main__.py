@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--part", choices=["kept"], help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.part:
-        _print(speed.cases(), options.rounds)
+        _measured(speed.cases(), options.rounds)
         return 0
     given = sys.argv[1:] if arguments is None else arguments
     command = shlex.join(["python", "-m", "benchmarks", *given])
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"benchmarks: {problem}", file=sys.stderr)
         return 2
     try:
-        lines = [*_kept(options.rounds), *_print(speed.fresh_cases(), options.rounds)]
+        lines = [*_kept(options.rounds), *_measured(speed.fresh_cases(), options.rounds)]
     except subprocess.CalledProcessError as problem:
         print(f"benchmarks: nothing is written. {problem}", file=sys.stderr)
         return 1
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _print(cases: Iterator[speed.Case], rounds: int) -> list[dict[str, str]]:
+def _measured(cases: Iterator[speed.Case], rounds: int) -> list[dict[str, str]]:
     """Measure and print; return the lines."""
     lines = []
     for case in cases:

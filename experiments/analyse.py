@@ -383,7 +383,7 @@ def comparisons(
         drawn = draws(found, count)
         if {"standard", "separable"} <= set(found):
             made += _primary_pair(label, found, drawn, main=main)
-        made += _against_separable(label, found, drawn)
+        made += _against_primary(label, found, drawn)
     return sorted(made, key=lambda line: ("primary", "secondary", "exploratory").index(line.role))
 
 
@@ -443,7 +443,7 @@ def _shared_points(axis: Axis, first: Curve, second: Curve) -> list[float]:
     return [float(f"{low * (high / low) ** share:.4g}") for share in (0.25, 0.5, 0.75)]
 
 
-def _against_separable(
+def _against_primary(
     label: str, found: Mapping[str, Curve], drawn: Mapping[str, Array]
 ) -> list[Comparison]:
     """Compare each other family's networks with the primary curves at their own MACs.
