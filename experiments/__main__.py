@@ -90,6 +90,12 @@ def compare(options: argparse.Namespace) -> int:
     if not rows:
         msg = f"there must be runs to compare. Received: none in {options.results}"
         raise ValueError(msg)
+    if options.tables == TABLES and options.results != results.FOLDER:
+        msg = (
+            "runs from elsewhere must not replace the book's tables: say --tables FOLDER. "
+            f"Received: --results {options.results}"
+        )
+        raise ValueError(msg)
     whole = runner.planned(options.results, "primary")
     todo = runner.left(whole, rows)
     if todo or not whole:

@@ -615,6 +615,12 @@ def test_a_folder_that_is_not_there_is_said_before_the_work(tmp_path, capsys, na
     assert "folder must be there. Received: " in capsys.readouterr().err
 
 
+def test_runs_from_elsewhere_do_not_replace_the_book_s_tables(tmp_path, capsys):
+    written(tmp_path / results.RUNS, a_row(0), a_row(1))
+    assert command.main(["analyse", "--results", str(tmp_path)]) == 2
+    assert "must not replace the book's tables: say --tables" in capsys.readouterr().err
+
+
 def test_an_interruption_is_no_traceback(tmp_path, monkeypatch, capsys):
     def interrupted(*_given, **_options):
         raise KeyboardInterrupt
