@@ -10,7 +10,7 @@ SITE := _build/html
 CODE := dsconv experiments benchmarks tests tools _ext conftest.py
 
 .DEFAULT_GOAL := help
-.PHONY: help environment book serve test execute check mutants clean
+.PHONY: help environment book serve test test-package test-chapters execute check mutants clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s  %s\n", $$1, $$2}' Makefile
@@ -31,7 +31,14 @@ serve: environment  ## serve the built site on this machine (PORT=8000)
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
 
 test: environment  ## tests, docstrings' examples, and every chapter against its outputs
-	$(BIN)/pytest --nbval
+	@$(MAKE) --no-print-directory --jobs=2 test-package test-chapters
+
+# The two halves of `test`, side by side: each keeps one core busy.
+test-package:
+	$(BIN)/pytest dsconv experiments benchmarks tests
+
+test-chapters:
+	$(BIN)/pytest -p no:cacheprovider --nbval book
 
 execute: environment  ## run the chapters again and store their outputs
 	$(BIN)/python tools/execute.py
