@@ -535,6 +535,8 @@ def test_answers_come_one_by_one_until_ctrl_c():
     process = subprocess.Popen(
         [sys.executable, "-m", "dsconv.classify", *[COFFEE] * 30],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A shell in the background ignores Ctrl-C, and its children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     assert process.stdout.readline() == f"{COFFEE}\n"  # it is at work
     process.send_signal(signal.SIGINT)
