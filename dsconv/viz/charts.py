@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.style import context
@@ -108,15 +109,8 @@ def curves(
     ]
 
     with context(STYLE):
-        figure = Curves(figsize=(PAGE, HEIGHT), dpi=DPI, facecolor="white")
-        FigureCanvasAgg(figure)
-        figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.06)
-        box = figure.subplots()
+        figure, box = panel(HEIGHT)
         box.set(xlabel=shown[0], ylabel=shown[1])
-        box.spines[["top", "right"]].set_visible(False)
-        box.spines[["left", "bottom"]].set_color(FRAME)
-        box.grid(color=FRAME, linewidth=0.6, alpha=0.7)
-        box.set_axisbelow(True)
         few = all(len(own) <= FEW for own in places.values())
         ends: list[tuple[float, str, Any]] = []
         for (name, (low, middle, high)), look in zip(drawn.items(), LOOKS, strict=False):
@@ -146,8 +140,7 @@ def curves(
             box.set_yscale("log", base=base(every))
         for letter, axis in (("x", box.xaxis), ("y", box.yaxis)):
             if letter in log:  # plain numbers, and none between them
-                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-                axis.set_minor_locator(NullLocator())
+                plain_numbers(axis)
         if ticks is not None:
             box.set_xticks(list(ticks))
         elif few and not isinstance(x, Mapping):
@@ -159,6 +152,28 @@ def curves(
         # Ticks take their font when they are made, which is at the first drawing.
         figure.draw_without_rendering()
     return figure
+
+
+def panel(height: float) -> tuple[Curves, Axes]:
+    """Return a figure as wide as the page, and its one box with frame and grid.
+
+    Call it, and draw, within ``context(STYLE)``.
+    """
+    figure = Curves(figsize=(PAGE, height), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.06)
+    box = figure.subplots()
+    box.spines[["top", "right"]].set_visible(False)
+    box.spines[["left", "bottom"]].set_color(FRAME)
+    box.grid(color=FRAME, linewidth=0.6, alpha=0.7)
+    box.set_axisbelow(True)
+    return figure, box
+
+
+def plain_numbers(axis: Axis) -> None:
+    """Write the ticks of a logarithmic axis as people do, and put none between them."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def base(values: Values) -> int:

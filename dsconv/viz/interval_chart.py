@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.style import context
-from matplotlib.ticker import FuncFormatter, NullLocator
 
 from dsconv.viz._svg import LIGHT, texts
-from dsconv.viz.charts import Curves, Values, base, names_of, real
-from dsconv.viz.photos import DPI, FRAME, PAGE, STYLE
+from dsconv.viz.charts import Curves, Values, base, names_of, panel, plain_numbers, real
+from dsconv.viz.photos import STYLE
 
 LINE = 0.42  # inches, of a number with its interval
 
@@ -80,21 +78,14 @@ def intervals(
     closed = np.isfinite(values) & (values > 0 if log else True)
     inner = np.where(closed, values, values[:, :1])  # open ends are nowhere
     with context(STYLE):
-        size = (PAGE, LINE * len(names) + 1.0)
-        figure = Curves(figsize=size, dpi=DPI, facecolor="white")
-        FigureCanvasAgg(figure)
-        figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.06)
-        box = figure.subplots()
-        box.spines[["top", "right", "left"]].set_visible(False)
-        box.spines["bottom"].set_color(FRAME)
-        box.grid(axis="x", color=FRAME, linewidth=0.6, alpha=0.7)
-        box.set_axisbelow(True)
+        figure, box = panel(LINE * len(names) + 1.0)
+        box.spines["left"].set_visible(False)
+        box.grid(visible=False, axis="y")
         rows = np.arange(len(names))
         box.plot(values[:, 0], rows, "o", color=LIGHT["kernel"], markersize=7)
         if log:
             box.set_xscale("log", base=base(inner))
-            box.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-            box.xaxis.set_minor_locator(NullLocator())
+            plain_numbers(box.xaxis)
         shown = np.concatenate([inner.ravel(), marks])
         box.update_datalim(np.stack([shown, np.zeros_like(shown)], axis=1))
         box.autoscale_view()

@@ -9,14 +9,23 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.style import context
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import LogLocator
 
 from dsconv.geometry import positive
 from dsconv.viz._svg import LIGHT
-from dsconv.viz.charts import GAP, LOOKS, Curves, Values, _apart, names_of, real
-from dsconv.viz.photos import DPI, FONT, FRAME, PAGE, STYLE
+from dsconv.viz.charts import (
+    GAP,
+    LOOKS,
+    Curves,
+    Values,
+    _apart,
+    names_of,
+    panel,
+    plain_numbers,
+    real,
+)
+from dsconv.viz.photos import DPI, FONT, STYLE
 
 HEIGHT = 5.0  # inches
 ROOM = 1.6  # a factor of free space at each side of what is drawn
@@ -78,22 +87,14 @@ def roofline(
     rates = np.concatenate([every[:, 1], [bandwidth * left, peak], [*marks.values()]])
 
     with context(STYLE):
-        figure = Curves(figsize=(PAGE, HEIGHT), dpi=DPI, facecolor="white")
-        FigureCanvasAgg(figure)
-        figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.06)
-        box = figure.subplots()
+        figure, box = panel(HEIGHT)
         box.set(xscale="log", yscale="log", xlim=(left, right))
         box.set_ylim(rates.min() / ROOM, rates.max() * ROOM)
         box.set_xlabel("arithmetic intensity, FLOP a byte (log scale)")
         box.set_ylabel("GFLOP a second (log scale)")
-        box.spines[["top", "right"]].set_visible(False)
-        box.spines[["left", "bottom"]].set_color(FRAME)
-        box.grid(color=FRAME, linewidth=0.6, alpha=0.7)
-        box.set_axisbelow(True)
         for axis in (box.xaxis, box.yaxis):
             axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-            axis.set_minor_locator(NullLocator())
+            plain_numbers(axis)
         roof = np.array([left, ridge, right])
         box.plot(roof, np.minimum(peak, bandwidth * roof), color=LIGHT["ink"], linewidth=2.5)
         ends = [(peak, "roof", LIGHT["ink"], "")]
