@@ -16,19 +16,36 @@ from dsconv.geometry import whole_number
 from dsconv.timing import BusyError, check_idle
 
 
+class StrayLineError(Exception):
+    """The process for one part printed what is no line of the table."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure everything; return 2 for a refusal, 1 if the process for one part failed."""
+    """Measure everything; return 2 for a refusal, 1 for a failure, 130 for an interruption."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--output", type=Path, default=speed.TABLE, metavar="FILE")
     parser.add_argument("--rounds", type=int, default=speed.ROUNDS)
     parser.add_argument("--anyway", action="store_true", help="also on a busy machine")
     parser.add_argument("--part", choices=["kept"], help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    if options.part:
-        _measured(speed.cases(), options.rounds)
-        return 0
     given = sys.argv[1:] if arguments is None else arguments
-    command = shlex.join(["python", "-m", "benchmarks", *given])
+    try:
+        if options.part:
+            _measured(speed.cases(), options.rounds)
+            return 0
+        return _both(options, shlex.join(["python", "-m", "benchmarks", *given]))
+    except KeyboardInterrupt:
+        said, status = "interrupted", 130
+    except BrokenPipeError:  # as with `| head`; Python's last flush must not find it closed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        said, status = "nobody reads the output", 1
+    if not options.part:
+        print(f"benchmarks: nothing is written. {said}", file=sys.stderr)
+    return status
+
+
+def _both(options: argparse.Namespace, command: str) -> int:
+    """Measure both parts and write the table; return the exit status."""
     try:
         whole_number("--rounds", options.rounds, minimum=1)
         _table.check_place(options.output)
@@ -41,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         lines = [*_kept(options.rounds), *_measured(speed.fresh_cases(), options.rounds)]
-    except subprocess.CalledProcessError as problem:
+    except (subprocess.CalledProcessError, StrayLineError) as problem:
         print(f"benchmarks: nothing is written. {problem}", file=sys.stderr)
         return 1
     speed.write(options.output, lines, command, load)
@@ -69,6 +86,9 @@ def _kept(rounds: int) -> list[dict[str, str]]:
         for text in process.stdout or ():
             print(text, end="", flush=True)
             values = text.rstrip("\n").split("\t")
+            if len(values) != len(speed.COLUMNS):
+                msg = f"a line must hold {len(speed.COLUMNS)} columns. Received: {text!r}"
+                raise StrayLineError(msg)
             lines.append(dict(zip(speed.COLUMNS, values, strict=True)))
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import os
 import subprocess
+import sys
 
 import pytest
 import torch
 
+from benchmarks import __main__ as command_line
 from benchmarks import speed
 from benchmarks.__main__ import main
 from dsconv import ConvSpec, chain_cost, network_cost
@@ -94,13 +96,59 @@ def test_what_cannot_be_measured_or_written_is_refused_at_once(
     assert not list(tmp_path.iterdir())
 
 
-def test_nothing_is_written_if_one_part_fails(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("exit(3)", "Command"),
+        ("print('a warning')", "a line must hold 10 columns. Received: 'a warning\\n'"),
+    ],
+)
+def test_nothing_is_written_if_one_part_fails(tmp_path, monkeypatch, capsys, part, message):
     monkeypatch.setattr(speed, "KEPT", {})
     popen = subprocess.Popen
-    failing = lambda command, **options: popen([command[0], "-c", "exit(3)"], **options)  # noqa: E731
+    failing = lambda command, **options: popen([command[0], "-c", part], **options)  # noqa: E731
     monkeypatch.setattr(subprocess, "Popen", failing)
     assert main(["--output", str(tmp_path / "speed.csv"), "--anyway"]) == 1
-    assert "nothing is written. Command" in capsys.readouterr().err
+    assert f"nothing is written. {message}" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interruption_is_one_line(tmp_path, monkeypatch, capsys):
+    def interrupted(rounds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line, "_kept", interrupted)
+    assert main(["--output", str(tmp_path / "speed.csv"), "--anyway"]) == 130
+    assert capsys.readouterr().err == "benchmarks: nothing is written. interrupted\n"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "benchmarks: nothing is written. nobody reads the output\n"),
+        (["--part", "kept"], ""),  # the process for one part leaves the word to the other
+    ],
+)
+def test_a_closed_pipe_is_one_line(tmp_path, arguments, said):
+    script = (
+        "import sys; from benchmarks import speed, __main__ as command\n"
+        "speed.cases = lambda: iter([speed.layer(1, 1, 2, 1, 'NCHW')])\n"
+        "command._kept = lambda rounds: print('a line', flush=True)\n"
+        "sys.exit(command.main(sys.argv[1:]))"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    where = ["--output", str(tmp_path / "speed.csv"), "--rounds", "1", "--anyway"]
+    run = subprocess.run(
+        [sys.executable, "-c", script, *where, *arguments],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert (run.returncode, run.stderr) == (1, said)
     assert not list(tmp_path.iterdir())
 
 
