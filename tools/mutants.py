@@ -49,6 +49,7 @@ TESTS = {
     "interop.py": ("test_interop.py",),
     "testing.py": ("test_testing.py",),
     "timing.py": ("test_timing.py",),
+    "_table.py": ("test_table.py",),
     "viz/charts.py": ("test_viz_charts.py",),
     "viz/interval_chart.py": ("test_viz_intervals.py",),
     "viz/": ("test_viz.py",),
@@ -376,6 +377,14 @@ MUTANTS = [
         ("always-in-one-order", "order.permutation(len(names))", "range(len(names))"),
         ("threads-stay-one", "torch.set_num_threads(threads)", "pass"),
         ("busy-is-idle", "load > most", "load > 100 * most"),
+    ),
+    *_named(
+        "_table.py",
+        ("half-a-line-is-a-line", "zip(fields(kind), row, strict=True)", "zip(fields(kind), row)"),
+        ("any-columns", "if head != columns:", "if False:"),
+        ("table-half-written", 'path.with_name(f"{path.name}.part")', "path"),
+        ("unfinished-table-stays", "unfinished.unlink(missing_ok=True)", "pass"),
+        ("wrong-line-named", "enumerate(rows, start=3)", "enumerate(rows, start=2)"),
     ),
     *_named(
         "viz/charts.py",
