@@ -446,28 +446,26 @@ def _shared_points(axis: Axis, first: Curve, second: Curve) -> list[float]:
 def _against_primary(
     label: str, found: Mapping[str, Curve], drawn: Mapping[str, Array]
 ) -> list[Comparison]:
-    """Compare each other family's networks with the primary curves at their own MACs.
+    """Compare each other family's networks with the primary curves: at their own MACs and widths.
 
-    Only the primary families have enough widths to read between them.
+    Only the primary families have enough widths to read between them, and that in MACs alone.
     """
     made = []
+    primary = [name for name in ("standard", "separable") if name in found]
     for name, curve in found.items():
-        if name in ("standard", "separable"):
-            continue
-        for other in ("standard", "separable"):
-            if other not in found:
-                continue
-            costs = found[other].costs["macs"]
-            for index, point in enumerate(curve.costs["macs"]):
-                if costs[0] <= point <= costs[-1]:
-                    value = curve.accuracies[index] - accuracy_at(
-                        costs, found[other].accuracies, point
-                    )
-                    sample = drawn[name][:, index] - accuracy_at(costs, drawn[other], point)
-                    got = estimate(float(value), sample)
+        for other in primary if name not in primary else []:
+            second = found[other]
+            macs, widths = second.costs["macs"], second.costs["width"]
+            points: dict[Axis, list[float]] = {
+                "macs": [at for at in curve.costs["macs"] if macs[0] <= at <= macs[-1]],
+                "width": [at for at in curve.costs["width"] if at in widths],
+            }
+            for axis, values in points.items():
+                for point in values:
+                    got = difference(curve, second, (drawn[name], drawn[other]), axis, [point])
                     made.append(
                         Comparison(
-                            *("exploratory", label, "difference", name, other, "macs"),
+                            *("exploratory", label, "difference", name, other, axis),
                             *(f"{point:.0f}", got.value, got.low, got.high),
                         )
                     )

@@ -12,6 +12,7 @@ from dsconv.timing import Timing
 from experiments import analyse, latency
 from experiments.analyse import Curve, Estimate, accuracy_at, cost_ratio, log_cost_at
 from experiments.config import FASHION
+from experiments.families import cost
 from experiments.results import Row
 from experiments.train import Outcome
 
@@ -217,8 +218,12 @@ def test_the_tables_have_one_primary_line_and_name_what_is_exploratory(tmp_path)
     assert made[0].at == "250000 1000000 4000000"
     assert {line.role for line in made if line.first == "separable_linear"} == {"exploratory"}
     own = [line for line in made if (line.first, line.second) == ("separable_linear", "separable")]
-    assert next(line.value for line in own) == pytest.approx(-0.1, abs=1e-6)  # the same MACs
-    at_width = [line for line in made if line.axis == "width"]
+    at = [(line.axis, line.at) for line in own]
+    assert at[-2:] == [("width", "4"), ("width", "28")]  # the widths that both have, no others
+    assert at[:-2] == [("macs", f"{cost('separable', w, (14, 14)).macs}") for w in (4, 28, 96)]
+    # At one width both have the same MACs, so both axes say the same.
+    assert [own[i].value for i in (0, 1, -2, -1)] == pytest.approx([-0.1, -0.15] * 2, abs=1e-6)
+    at_width = [line for line in made if line.axis == "width" and line.first == "standard"]
     assert [line.at for line in at_width] == ["4", "12", "28", "64"]
     assert all(line.value == pytest.approx(0.05) for line in at_width)
     first, *lines = (tmp_path / analyse.NETWORKS).read_text().splitlines()
