@@ -24,6 +24,8 @@ from experiments.results import Row
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 Axis: TypeAlias = Literal["width", "parameters", "macs", "milliseconds"]
 
+MAIN = f"{FASHION.data}-{FASHION.resolution}/e{FASHION.epochs}"
+"""What tables call the data of the primary comparison."""
 DRAWS = 10_000
 CONFIDENCE = 0.95
 MARGIN = 0.005
@@ -376,7 +378,7 @@ def comparisons(
     """
     made: list[Comparison] = []
     for label, (config, own) in sweeps(rows).items():
-        main = label == f"{FASHION.data}-{FASHION.resolution}/e{FASHION.epochs}"
+        main = label == MAIN
         found = curves(own, config, times if main else None)
         if not found:
             continue
@@ -405,12 +407,13 @@ def _primary_pair(
         sweeps = (first.costs[axis], second.costs[axis])
         return all(costs[0] <= point <= costs[-1] for costs in sweeps)
 
-    if main and all(covered("macs", point) for point in MAC_POINTS):
+    same = label in (MAIN, f"{MAIN}/{SWAPPED}")  # the same networks, so the same points
+    if same and all(covered("macs", point) for point in MAC_POINTS):
         at = " ".join(f"{point:.0f}" for point in MAC_POINTS)
         got = difference(first, second, pair, "macs", MAC_POINTS)
         add("primary", "difference", "macs", at, got)
     points: dict[Axis, Sequence[float]] = {
-        "macs": MAC_POINTS if main else _shared_points("macs", first, second),
+        "macs": MAC_POINTS if same else _shared_points("macs", first, second),
         "width": WIDTH_POINTS,
         "parameters": PARAMETER_POINTS,
     }

@@ -318,6 +318,12 @@ def test_runs_with_the_other_s_setting_have_curves_of_their_own():
     assert added
     assert {line.role for line in added} == {"exploratory"}
     assert [line.value for line in added] == pytest.approx([0.0] * len(added), abs=1e-12)
+    at_macs = ("standard", "difference", "macs")
+    read = [
+        [line.at for line in made if (line.first, line.quantity, line.axis) == at_macs]
+        for made in (added, alone)
+    ]
+    assert read[0] == read[1]  # the same networks, read at the same points, and their mean
     assert [line.data for line in analyse.summary(rows + swapped, 50)].count(label) == 10
 
 
