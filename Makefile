@@ -48,7 +48,7 @@ check: environment  ## format, lint and types
 	$(BIN)/ruff check $(CODE) book
 	$(BIN)/mypy
 
-mutants: environment  ## plant bugs in the backends; each must turn a test red
+mutants: environment  ## plant bugs in the package; each must turn a test red
 	$(BIN)/python tools/mutants.py
 
 clean:  ## remove what was built (not .venv)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -81,19 +82,32 @@ def _kept(rounds: int) -> list[dict[str, str]]:
     command = [sys.executable, "-m", "benchmarks", "--part", "kept", "--rounds", str(rounds)]
     lines = []
     with subprocess.Popen(
-        command, env={**os.environ, **speed.KEPT}, stdout=subprocess.PIPE, text=True
+        command,
+        env={**os.environ, **speed.KEPT},
+        stdout=subprocess.PIPE,
+        text=True,
+        process_group=0,  # Ctrl-C comes here alone, and the process is ended below
     ) as process:
-        for text in process.stdout or ():
-            print(text, end="", flush=True)
-            values = text.rstrip("\n").split("\t")
-            if len(values) != len(speed.COLUMNS):
-                msg = f"a line must hold {len(speed.COLUMNS)} columns. Received: {text!r}"
-                raise StrayLineError(msg)
-            lines.append(dict(zip(speed.COLUMNS, values, strict=True)))
+        try:
+            for text in process.stdout or ():
+                print(text, end="", flush=True)
+                lines.append(_line(text))
+        except BaseException:  # `with` would wait until the process has measured its case
+            process.kill()
+            raise
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
     return lines
 
 
+def _line(text: str) -> dict[str, str]:
+    values = text.rstrip("\n").split("\t")
+    if len(values) != len(speed.COLUMNS):
+        msg = f"a line must hold {len(speed.COLUMNS)} columns. Received: {text!r}"
+        raise StrayLineError(msg)
+    return dict(zip(speed.COLUMNS, values, strict=True))
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `kill` is as good as Ctrl-C
     sys.exit(main())

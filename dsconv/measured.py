@@ -60,7 +60,7 @@ class StudyNetwork:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two families of the study at equal cost, or what equal accuracy costs them.
+    """Two families of the study at equal cost or width, or what equal accuracy costs them.
 
     Attributes
     ----------
@@ -73,14 +73,17 @@ class Comparison:
     first, second : str
         Families.
     axis : {"macs", "parameters", "width", "milliseconds"}
-        What is equal, or what the ratio is of. Milliseconds are those of one picture out of a
+        What is equal, or what the ratio is of (MACs or parameters). At equal width the blocks give
+        as many maps, and their work differs. Milliseconds are those of one picture out of a
         batch of 32; a network counts as slow as the slowest of its family that is no wider.
     at : str
-        Where it is equal: one cost, or several whose differences are averaged; or the accuracy.
+        Where it is equal: one number, or several with spaces between them, whose differences are
+        averaged; or the accuracy. A family that is not primary is compared at the MACs of its own
+        networks, where the primary one is read between its widths, and at widths that both have.
     value, low, high : float
-        With its interval of 95 %, over seeds and test pictures. It knows nothing of seeds where a
-        network has one, nor of how exactly times were measured. An end is 0 or infinite where a
-        sweep does not say more.
+        With its interval of 95 %, over seeds and test pictures. Its part for seeds is crude where a
+        network has two; and it knows nothing of how exactly times were measured. An end is 0 or
+        infinite where a sweep does not say more.
     """
 
     role: str

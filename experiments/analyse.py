@@ -24,8 +24,6 @@ from experiments.results import Row
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 Axis: TypeAlias = Literal["width", "parameters", "macs", "milliseconds"]
 
-MAIN = f"{FASHION.data}-{FASHION.resolution}/e{FASHION.epochs}"
-"""What tables call the data of the primary comparison."""
 DRAWS = 10_000
 CONFIDENCE = 0.95
 MARGIN = 0.005
@@ -66,6 +64,14 @@ class Curve:
     def accuracies(self) -> Array:
         """The mean test accuracy of each network."""
         return np.array([cell.mean() for cell in self.right])
+
+
+def _label(config: Config) -> str:
+    return f"{config.data}-{config.resolution}/e{config.epochs}"
+
+
+MAIN = _label(FASHION)
+"""What tables call the data of the primary comparison."""
 
 
 def curves(
@@ -268,7 +274,7 @@ def difference(
     first, second : Curve
     drawn : (ndarray, ndarray)
         Their draws.
-    axis : {"width", "parameters", "macs"}
+    axis : {"width", "parameters", "macs", "milliseconds"}
     points : sequence of float
 
     Returns
@@ -349,7 +355,7 @@ def sweeps(rows: Iterable[Row]) -> dict[str, tuple[Config, list[Row]]]:
     found: dict[str, tuple[Config, list[Row]]] = {}
     for row in rows:
         config = row.config
-        label = f"{config.data}-{config.resolution}/e{config.epochs}"
+        label = _label(config)
         if row.group == SWAPPED:
             label += f"/{SWAPPED}"
         found.setdefault(label, (config, []))[1].append(row)
@@ -378,42 +384,44 @@ def comparisons(
     """
     made: list[Comparison] = []
     for label, (config, own) in sweeps(rows).items():
-        main = label == MAIN
-        found = curves(own, config, times if main else None)
+        found = curves(own, config, times if label == MAIN else None)
         if not found:
             continue
         drawn = draws(found, count)
         if {"standard", "separable"} <= set(found):
-            made += _primary_pair(label, found, drawn, main=main)
+            made += _primary_pair(label, found, drawn)
         made += _against_primary(label, found, drawn)
     return sorted(made, key=lambda line: ("primary", "secondary", "exploratory").index(line.role))
 
 
 def _primary_pair(
-    label: str, found: Mapping[str, Curve], drawn: Mapping[str, Array], *, main: bool
+    label: str, found: Mapping[str, Curve], drawn: Mapping[str, Array]
 ) -> list[Comparison]:
+    main = label == MAIN
+    same_networks = main or label == f"{MAIN}/{SWAPPED}"  # so they are read at the same points
     names = ("standard", "separable")
     first, second = found["standard"], found["separable"]
     pair = (drawn["standard"], drawn["separable"])
     made = []
 
     def add(role: str, quantity: str, axis: str, at: str, got: Estimate) -> None:
-        role = role if main else "exploratory"
+        role = role if main else "exploratory"  # the mean over three points of swapped, too
         made.append(
             Comparison(role, label, quantity, *names, axis, at, got.value, got.low, got.high)
         )
 
     def covered(axis: str, point: float) -> bool:
         sweeps = (first.costs[axis], second.costs[axis])
+        if axis == "width":
+            return all(point in costs for costs in sweeps)
         return all(costs[0] <= point <= costs[-1] for costs in sweeps)
 
-    same = label in (MAIN, f"{MAIN}/{SWAPPED}")  # the same networks, so the same points
-    if same and all(covered("macs", point) for point in MAC_POINTS):
+    if same_networks and all(covered("macs", point) for point in MAC_POINTS):
         at = " ".join(f"{point:.0f}" for point in MAC_POINTS)
         got = difference(first, second, pair, "macs", MAC_POINTS)
         add("primary", "difference", "macs", at, got)
     points: dict[Axis, Sequence[float]] = {
-        "macs": MAC_POINTS if same else _shared_points("macs", first, second),
+        "macs": MAC_POINTS if same_networks else _shared_points("macs", first, second),
         "width": WIDTH_POINTS,
         "parameters": PARAMETER_POINTS,
     }
@@ -449,14 +457,16 @@ def _shared_points(axis: Axis, first: Curve, second: Curve) -> list[float]:
 def _against_primary(
     label: str, found: Mapping[str, Curve], drawn: Mapping[str, Array]
 ) -> list[Comparison]:
-    """Compare each other family's networks with the primary curves: at their own MACs and widths.
+    """Compare each other family's networks with the primary curves.
 
-    Only the primary families have enough widths to read between them, and that in MACs alone.
+    At their own MACs a primary curve is read between its widths; at equal width nothing is read
+    between, so both families must have that width.
     """
     made = []
     primary = [name for name in ("standard", "separable") if name in found]
-    for name, curve in found.items():
-        for other in primary if name not in primary else []:
+    for name in [name for name in found if name not in primary]:
+        curve = found[name]
+        for other in primary:
             second = found[other]
             macs, widths = second.costs["macs"], second.costs["width"]
             points: dict[Axis, list[float]] = {

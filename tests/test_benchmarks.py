@@ -100,7 +100,10 @@ def test_what_cannot_be_measured_or_written_is_refused_at_once(
     ("part", "message"),
     [
         ("exit(3)", "Command"),
-        ("print('a warning')", "a line must hold 10 columns. Received: 'a warning\\n'"),
+        (
+            "import time; print('a warning', flush=True); time.sleep(600)",
+            "a line must hold 10 columns. Received: 'a warning\\n'",
+        ),
     ],
 )
 def test_nothing_is_written_if_one_part_fails(tmp_path, monkeypatch, capsys, part, message):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from dsconv import measured
-from experiments import analyse, config, results
+from experiments import analyse, config, latency, results
 from experiments.families import FAMILIES, cost
 
 MAIN = "fashion-14/e6"
+DATA = Path(measured.__file__).parent / "data"
 
 
 def test_the_study_s_networks_cost_what_the_code_counts():
@@ -57,6 +60,20 @@ def test_every_run_has_its_line():
     }
     assert {(line.data, line.family, line.width) for line in measured.networks()} == wanted
     assert f"{len(rows)} runs" in measured.origin(measured.StudyNetwork)
+
+
+def test_every_comparison_has_its_line():
+    rows = results.read(results.FOLDER / results.RUNS)
+    times = latency.read(DATA / latency.TABLE, latency.BATCHES[-1])
+    made = analyse.comparisons(rows, 10, times)  # of the draws, only the intervals depend
+    said = measured.comparisons()
+    assert [what(line) for line in said] == [what(line) for line in made]
+    assert [line.value for line in said] == pytest.approx([line.value for line in made], abs=1e-5)
+    assert measured.origin(measured.Comparison) == measured.origin(measured.StudyNetwork)
+
+
+def what(line):
+    return line.role, line.data, line.quantity, line.first, line.second, line.axis, line.at
 
 
 def test_latencies_are_of_every_network_and_the_reference_is_one():

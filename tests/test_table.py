@@ -48,6 +48,7 @@ def test_nothing_is_written_where_no_table_can_be(tmp_path):
         ("# by hand\n", r"t: the columns must be family, .*, reference\. Received: $"),
         ("# by hand\nfamily,width\na,1\n", r"columns must be .* Received: family, width"),
         (f"# by hand\n{HEAD}\na,1,2\n", r"t, line 3: a line must fit .* Received: a,1,2"),
+        (f"# by hand\n{HEAD}\na,4,9,1,0.5,1,1,1,r,more\n", r"line 3: .* Received: a,4,.*more"),
         (f"# by hand\n{HEAD}\na,b,2,1,1,1,1,1,r\n", r"line 3: .* Received: a,b,2"),
     ],
 )
