@@ -660,7 +660,7 @@ def test_nothing_is_timed_on_a_busy_machine(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("name", [results.RUNS, results.TUNING])
 def test_the_committed_tables_are_valid_and_of_the_grid(name):
     rows = results.read(results.FOLDER / name)
-    groups = {"tuning_primary", "tuning_mnist1d", "tuning_others"}
+    groups = {"tuning_primary", "tuning_mnist1d", "tuning_others", "tuning_more"}
     for row in rows:
         assert (row.group in groups) == (name == results.TUNING) == (row.outcome.right is None)
         size = {"fashion": 10_000, "mnist1d": 20_000}[row.config.data]
